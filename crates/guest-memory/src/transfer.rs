@@ -1,0 +1,293 @@
+// SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
+
+//! Transfers between guest memory and the kernel, without a buffer between.
+//!
+//! Each call maps what it needs, holds the mappings until the kernel is done, and marks what was
+//! written in the dirty log.
+
+use std::io;
+use std::os::fd::{AsFd, AsRawFd};
+
+use vm_memory::volatile_memory::{PtrGuard, PtrGuardMut};
+
+use crate::memory::{AccessError, Memory};
+
+/// The kernel takes this many pieces in one call (`UIO_MAXIOV`).
+const MAX_PIECES: usize = 1024;
+
+/// A range of guest memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Span {
+    /// First guest address.
+    pub addr: u64,
+    /// Length in bytes.
+    pub len: u32,
+}
+
+/// I/O vectors over guest memory, with the mappings that keep them valid: [`PtrGuard`] for what the
+/// kernel reads, [`PtrGuardMut`] for what it writes. A guest may grant a page for reading alone, and
+/// mapping that for writing fails.
+struct Vectors<G> {
+    iov: Vec<libc::iovec>,
+    guards: Vec<G>,
+}
+
+impl Vectors<PtrGuard> {
+    fn to_read(memory: &Memory, spans: &[Span]) -> Result<Self, AccessError> {
+        let mut vectors = Self::with_capacity(spans.len());
+        for span in spans {
+            memory.pieces(span.addr, u64::from(span.len), |region, offset, len| {
+                if vectors.has_room()
+                    && let Some(slice) = region.slice(offset, len)
+                {
+                    let guard = slice.ptr_guard();
+                    vectors.push(guard.as_ptr().cast_mut(), len, guard);
+                }
+            })?;
+        }
+        Ok(vectors)
+    }
+}
+
+impl Vectors<PtrGuardMut> {
+    fn to_write(memory: &Memory, spans: &[Span]) -> Result<Self, AccessError> {
+        let mut vectors = Self::with_capacity(spans.len());
+        for span in spans {
+            memory.pieces(span.addr, u64::from(span.len), |region, offset, len| {
+                if vectors.has_room()
+                    && let Some(slice) = region.slice(offset, len)
+                {
+                    let guard = slice.ptr_guard_mut();
+                    vectors.push(guard.as_ptr(), len, guard);
+                }
+            })?;
+        }
+        Ok(vectors)
+    }
+}
+
+impl<G> Vectors<G> {
+    fn with_capacity(spans: usize) -> Self {
+        let spans = spans.min(MAX_PIECES);
+        Self {
+            iov: Vec::with_capacity(spans),
+            guards: Vec::with_capacity(spans),
+        }
+    }
+
+    fn has_room(&self) -> bool {
+        self.iov.len() < MAX_PIECES
+    }
+
+    fn push(&mut self, start: *mut u8, len: usize, guard: G) {
+        self.iov.push(libc::iovec {
+            iov_base: start.cast(),
+            iov_len: len,
+        });
+        self.guards.push(guard);
+    }
+
+    fn count(&self) -> libc::c_int {
+        // At most MAX_PIECES.
+        self.iov.len() as libc::c_int
+    }
+}
+
+impl From<AccessError> for io::Error {
+    fn from(error: AccessError) -> Self {
+        Self::new(io::ErrorKind::InvalidInput, error)
+    }
+}
+
+fn checked(result: isize) -> io::Result<usize> {
+    usize::try_from(result).map_err(|_| io::Error::last_os_error())
+}
+
+impl Memory {
+    /// One read from `file` into the spans, at `offset` or where the file stands. Returns the
+    /// bytes read, which may be fewer than asked for; zero at the end of the file.
+    pub fn read_from(
+        &self,
+        file: impl AsFd,
+        offset: Option<u64>,
+        spans: &[Span],
+    ) -> io::Result<usize> {
+        let vectors = Vectors::to_write(self, spans)?;
+        let (fd, iov, count) = (
+            file.as_fd().as_raw_fd(),
+            vectors.iov.as_ptr(),
+            vectors.count(),
+        );
+        let result = match offset {
+            // SAFETY: each vector lies in guest memory that its guard keeps mapped until after
+            // the call, and the kernel writes nothing else. Nobody holds references into it.
+            Some(offset) => unsafe { libc::preadv(fd, iov, count, offset as libc::off_t) },
+            // SAFETY: as above.
+            None => unsafe { libc::readv(fd, iov, count) },
+        };
+        let done = checked(result)?;
+        self.mark_written(spans, done);
+        Ok(done)
+    }
+
+    /// One write of the spans to `file`, at `offset` or where the file stands. Returns the bytes
+    /// written, which may be fewer than asked for.
+    pub fn write_to(
+        &self,
+        file: impl AsFd,
+        offset: Option<u64>,
+        spans: &[Span],
+    ) -> io::Result<usize> {
+        let vectors = Vectors::to_read(self, spans)?;
+        let (fd, iov, count) = (
+            file.as_fd().as_raw_fd(),
+            vectors.iov.as_ptr(),
+            vectors.count(),
+        );
+        let result = match offset {
+            // SAFETY: as in `read_from`, and the kernel only reads.
+            Some(offset) => unsafe { libc::pwritev(fd, iov, count, offset as libc::off_t) },
+            // SAFETY: as above.
+            None => unsafe { libc::writev(fd, iov, count) },
+        };
+        checked(result)
+    }
+
+    /// Fills a range with random bytes of the kernel (getrandom).
+    pub fn fill_random(&self, addr: u64, len: u64) -> io::Result<()> {
+        let mut result = Ok(());
+        self.pieces(addr, len, |region, offset, len| {
+            let Some(slice) = region.slice(offset, len) else {
+                return;
+            };
+            let guard = slice.ptr_guard_mut();
+            let mut done = 0;
+            while result.is_ok() && done < len {
+                // SAFETY: the guard keeps `len` bytes mapped, of which `done` are filled.
+                let filled = unsafe {
+                    libc::getrandom(guard.as_ptr().wrapping_add(done).cast(), len - done, 0)
+                };
+                match checked(filled) {
+                    Ok(filled) => done += filled,
+                    Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                    Err(error) => result = Err(error),
+                }
+            }
+            region.tracking().mark(region.base() + offset, done as u64);
+        })?;
+        result
+    }
+
+    fn mark_written(&self, spans: &[Span], written: usize) {
+        let mut left = written as u64;
+        for span in spans {
+            let len = left.min(u64::from(span.len));
+            if len == 0 {
+                break;
+            }
+            if let Some((region, _)) = self.find(span.addr) {
+                region.tracking().mark(span.addr, len);
+            }
+            left -= len;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Seek, Write};
+
+    use super::*;
+    use crate::{GuestAddress, MappedRegion, Tracking};
+
+    fn memory() -> Memory {
+        let tracking = Tracking::new();
+        Memory::new(vec![
+            MappedRegion::anonymous(0x1000, GuestAddress(0), &tracking).unwrap(),
+            MappedRegion::anonymous(0x1000, GuestAddress(0x1000), &tracking).unwrap(),
+        ])
+        .unwrap()
+    }
+
+    #[test]
+    fn a_file_is_read_into_scattered_spans() {
+        let memory = memory();
+        let mut file = tempfile::tempfile().unwrap();
+        file.write_all(b"abcdefgh").unwrap();
+        file.rewind().unwrap();
+
+        let spans = [
+            Span { addr: 0x10, len: 3 },
+            Span {
+                addr: 0xffe,
+                len: 4,
+            },
+        ];
+        let done = memory.read_from(&file, None, &spans).unwrap();
+
+        let (mut first, mut second) = ([0; 3], [0; 4]);
+        memory.read(0x10, &mut first).unwrap();
+        memory.read(0xffe, &mut second).unwrap();
+        assert_eq!((done, &first, &second), (7, b"abc", b"defg"));
+    }
+
+    #[test]
+    fn spans_are_written_to_a_file_at_an_offset() {
+        let memory = memory();
+        memory.write(0xffc, b"12345678").unwrap();
+        let file = tempfile::tempfile().unwrap();
+
+        let done = memory
+            .write_to(
+                &file,
+                Some(4),
+                &[Span {
+                    addr: 0xffc,
+                    len: 8,
+                }],
+            )
+            .unwrap();
+
+        assert_eq!(done, 8);
+        assert_eq!(file.metadata().unwrap().len(), 12);
+    }
+
+    #[test]
+    fn the_end_of_a_file_is_zero_bytes() {
+        let file = tempfile::tempfile().unwrap();
+
+        let done = memory().read_from(&file, None, &[Span { addr: 0, len: 8 }]);
+
+        assert_eq!(done.unwrap(), 0);
+    }
+
+    #[test]
+    fn a_span_outside_guest_memory_reads_nothing() {
+        let mut file = tempfile::tempfile().unwrap();
+        file.write_all(b"abc").unwrap();
+
+        let spans = [
+            Span { addr: 0, len: 1 },
+            Span {
+                addr: 0x1fff,
+                len: 2,
+            },
+        ];
+        let result = memory().read_from(&file, Some(0), &spans);
+
+        assert_eq!(result.unwrap_err().kind(), io::ErrorKind::InvalidInput);
+    }
+
+    #[test]
+    fn random_bytes_fill_a_range_over_two_regions() {
+        let memory = memory();
+
+        memory.fill_random(0xfc0, 0x80).unwrap();
+
+        let (mut low, mut high) = ([0; 0x40], [0; 0x40]);
+        memory.read(0xfc0, &mut low).unwrap();
+        memory.read(0x1000, &mut high).unwrap();
+        assert_ne!(low, [0; 0x40]);
+        assert_ne!(high, [0; 0x40]);
+    }
+}

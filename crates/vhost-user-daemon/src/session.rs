@@ -316,11 +316,11 @@ impl<D: Device> Session<D> {
             return Err(Refusal::Features(unknown));
         }
         let changed = (self.features ^ features) & !LOG_ALL;
-        if changed != 0 {
-            if let Some(index) = self.vrings.iter().position(|vring| vring.live) {
-                let what = "features";
-                return Err(Refusal::Live { index, what });
-            }
+        if changed != 0
+            && let Some(index) = self.vrings.iter().position(|vring| vring.live)
+        {
+            let what = "features";
+            return Err(Refusal::Live { index, what });
         }
         self.features = features;
         self.tracking.set_logging(features & LOG_ALL != 0);

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
+
+//! The project's chores, as `cargo xtask CHORE`.
+
+mod bench;
+mod build;
+mod children;
+mod demo;
+mod devices;
+mod lint;
+mod man;
+#[cfg(feature = "pages")]
+mod pages;
+mod randomness;
+mod steps;
+mod test;
+mod text;
+mod workspace;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// What a chore ends with: whether all was well, or why it could not be done.
+type Result<T, E = Box<dyn std::error::Error + Send + Sync>> = std::result::Result<T, E>;
+
+/// The chores of this workspace
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Cli {
+    #[command(subcommand)]
+    chore: Chore,
+}
+
+#[derive(Subcommand)]
+enum Chore {
+    /// Run every check: format, lints, tests, docs and the demo, on both kinds of guest memory
+    Test(test::Options),
+    /// Build the daemons and drive each from a guest in this process, over its socket
+    Demo(demo::Options),
+    /// Check the rules of this workspace that no compiler knows
+    Lint,
+    /// Write a manual page for every daemon
+    Man(man::Options),
+    /// Measure the devices on a local ring and over their sockets
+    Bench(bench::Options),
+}
+
+fn main() -> ExitCode {
+    let chore = Cli::parse().chore;
+    let result = children::guard().and_then(|()| match chore {
+        Chore::Test(options) => test::run(&options),
+        Chore::Demo(options) => demo::run(&options),
+        Chore::Lint => lint::run(),
+        Chore::Man(options) => man::run(&options),
+        Chore::Bench(options) => bench::run(&options),
+    });
+    children::clean_up();
+    match result {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("cargo xtask: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
+
+//! `cargo xtask man`: a roff page for every daemon.
+//!
+//! The pages come from the options structures in the device crates. But a build of this program
+//! that links those is bound to a memory variant, takes long, and fails when one of them does not
+//! compile, which is when `cargo xtask test` is needed most. So only this chore is run by a second
+//! build, with the feature `mmap`; the options of both variants are the same.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use crate::Result;
+
+#[derive(Args)]
+pub(crate) struct Options {
+    /// Folder for the pages [default: man/ in the target directory]
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+}
+
+#[cfg(feature = "pages")]
+pub(crate) fn run(options: &Options) -> Result<bool> {
+    let out = match &options.out {
+        Some(out) => out.clone(),
+        None => crate::workspace::target()?.join("man"),
+    };
+    crate::pages::write(&out)
+}
+
+#[cfg(not(feature = "pages"))]
+pub(crate) fn run(options: &Options) -> Result<bool> {
+    use crate::workspace::{Memory, cargo};
+
+    let mut command = cargo(&["run", "--quiet", "--package", "xtask"]);
+    command.args(Memory::Mmap.args()).args(["--", "man"]);
+    if let Some(out) = &options.out {
+        // The other program runs in the root of the workspace.
+        command.arg("--out").arg(std::path::absolute(out)?);
+    }
+    Ok(command.status()?.success())
+}

@@ -1,0 +1,196 @@
+// SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
+
+//! The manual pages: clap knows the flags, the examples and files are here.
+
+use std::fs;
+use std::path::Path;
+
+use clap::{Command, CommandFactory};
+use clap_mangen::Man;
+use clap_mangen::roff::{Roff, bold, italic, roman};
+
+use crate::Result;
+use crate::devices::DEVICES;
+
+/// What a page has besides the flags.
+struct Page {
+    name: &'static str,
+    command: fn() -> Command,
+    /// Examples of this device, before those that all have: what for, and the command.
+    examples: &'static [(&'static str, &'static str)],
+    /// Files of this device, before those that all have.
+    files: &'static [(&'static str, &'static str)],
+}
+
+/// A page for each line of the table of devices.
+const PAGES: &[Page] = &[
+    Page {
+        name: "vhost-device-rng",
+        command: vhost_device_rng::Options::command,
+        examples: &[
+            (
+                "Two guests, on /run/vm.sock0 and /run/vm.sock1:",
+                "vhost-device-rng -s /run/vm.sock -c 2",
+            ),
+            (
+                "At most 64 KiB in each second, from a hardware generator:",
+                "vhost-device-rng -s /run/vm.sock -f /dev/hwrng -m 65536 -p 1000",
+            ),
+            (
+                "A guest of QEMU that uses the first socket:",
+                "qemu-system-x86_64 -m 1G \\\n  \
+                 -object memory-backend-memfd,id=mem,size=1G,share=on \\\n  \
+                 -machine q35,memory-backend=mem \\\n  \
+                 -chardev socket,id=rng,path=/run/vm.sock0 \\\n  \
+                 -device vhost-user-rng-pci,chardev=rng",
+            ),
+        ],
+        files: &[
+            (
+                "/dev/urandom",
+                "The default of --rng-source; it is not opened, but asked for by getrandom(2).",
+            ),
+            (
+                "/dev/hwrng",
+                "A hardware generator of the host, if there is one.",
+            ),
+        ],
+    },
+    Page {
+        name: "vhost-device-template",
+        command: vhost_device_template::Options::command,
+        examples: &[(
+            "Requests of up to 64 KiB:",
+            "vhost-device-template -s /run/vm.sock --max-len 65536",
+        )],
+        files: &[],
+    },
+];
+
+/// Examples of every daemon; `{}` stands for its name.
+const EXAMPLES: &[(&str, &str)] = &[
+    (
+        "A socket that members of the group kvm may connect to:",
+        "{} -s /run/vm.sock --socket-mode 0660 --socket-group kvm",
+    ),
+    (
+        "A socket that the service manager made, for the length of one test:",
+        "systemd-socket-activate -l /run/vm.sock {}",
+    ),
+];
+
+const FILES: &[(&str, &str)] = &[(
+    "/usr/share/qemu/vhost-user/*.json",
+    "Descriptions by which management layers find programs like this one.",
+)];
+
+/// Writes a page for every daemon into the folder `out`.
+pub(crate) fn write(out: &Path) -> Result<bool> {
+    fs::create_dir_all(out).map_err(|error| format!("cannot make {}: {error}", out.display()))?;
+    for device in DEVICES {
+        let page = PAGES
+            .iter()
+            .find(|page| page.name == device.name)
+            .ok_or_else(|| format!("{} has no entry in crates/xtask/src/pages.rs", device.name))?;
+        let file = out.join(format!("{}.1", page.name));
+        fs::write(&file, render(page)?)
+            .map_err(|error| format!("cannot write {}: {error}", file.display()))?;
+        println!("{}", file.display());
+    }
+    Ok(true)
+}
+
+fn render(page: &Page) -> Result<Vec<u8>> {
+    let man = Man::new((page.command)().name(page.name));
+    let mut out = Vec::new();
+    man.render_title(&mut out)?;
+    man.render_name_section(&mut out)?;
+    man.render_synopsis_section(&mut out)?;
+    man.render_description_section(&mut out)?;
+    man.render_options_section(&mut out)?;
+
+    let mut roff = Roff::new();
+    roff.control("SH", ["EXAMPLES"]);
+    for (what, command) in page.examples.iter().chain(EXAMPLES) {
+        roff.control("PP", []);
+        roff.text([roman(*what)]);
+        roff.control("PP", []);
+        roff.control("RS", ["4"]);
+        roff.control("nf", []);
+        for line in command.replace("{}", page.name).lines() {
+            roff.text([bold(line)]);
+        }
+        roff.control("fi", []);
+        roff.control("RE", []);
+    }
+    roff.control("SH", ["FILES"]);
+    for (file, what) in page.files.iter().chain(FILES) {
+        roff.control("TP", []);
+        roff.text([italic(*file)]);
+        roff.text([roman(*what)]);
+    }
+    roff.control("SH", ["EXIT STATUS"]);
+    for (status, what) in [
+        (
+            "0",
+            "It was asked to end, by SIGTERM or SIGINT, or the one connection of --fd is over.",
+        ),
+        (
+            "1",
+            "The host is not as the flags say, or it could not end cleanly.",
+        ),
+        ("2", "The flags are wrong."),
+    ] {
+        roff.control("TP", []);
+        roff.text([bold(status)]);
+        roff.text([roman(what)]);
+    }
+    roff.to_writer(&mut out)?;
+    man.render_version_section(&mut out)?;
+    Ok(out)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_device_has_a_page_with_all_sections() {
+        let out = tempfile::tempdir().unwrap();
+
+        assert!(write(out.path()).unwrap());
+
+        for device in DEVICES {
+            let file = out.path().join(format!("{}.1", device.name));
+            let text = fs::read_to_string(file).unwrap();
+            for section in [
+                "NAME", "SYNOPSIS", "OPTIONS", "EXAMPLES", "FILES", "VERSION",
+            ] {
+                assert!(
+                    text.contains(&format!("\n.SH {section}")),
+                    "{section} of {}",
+                    device.name
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn examples_are_accepted_by_the_program() {
+        for page in PAGES {
+            let own = page.examples.iter().chain(EXAMPLES);
+            for (_, example) in own {
+                let example = example.replace("{}", page.name);
+                let Some(line) = example.strip_prefix(&format!("{} ", page.name)) else {
+                    continue;
+                };
+                // A group of that name need not exist here.
+                let line = line.replace("--socket-group kvm", "--socket-group 0");
+                let words = line.split_whitespace();
+                let parsed =
+                    (page.command)().try_get_matches_from([page.name].into_iter().chain(words));
+                assert!(parsed.is_ok(), "{example}: {}", parsed.unwrap_err());
+            }
+        }
+    }
+}

@@ -17,8 +17,8 @@ use crate::{Quota, Rng, Source};
 pub struct Options {
     /// File or character device to read random bytes from
     ///
-    /// The kernel's own generator (/dev/urandom, /dev/random) is asked by getrandom, without the
-    /// file. At the end of a regular file requests are answered by no bytes.
+    /// The kernel's own generator (/dev/urandom, /dev/random) is asked by getrandom instead of being
+    /// read. At the end of a regular file requests are answered by no bytes.
     #[arg(short = 'f', long, value_name = "FILE", default_value = "/dev/urandom")]
     pub rng_source: PathBuf,
 

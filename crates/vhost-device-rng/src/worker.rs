@@ -34,6 +34,10 @@ const POOL: usize = 16 * 1024;
 /// microseconds' worth.
 const STEP: usize = 1024;
 
+/// How soon a source that cannot be waited for (/dev/hwrng, for one) is asked again when it had
+/// nothing.
+const RETRY: Duration = Duration::from_millis(5);
+
 const TIMER: Token = Token(0);
 const FILE: Token = Token(1);
 
@@ -43,6 +47,7 @@ pub struct RngWorker {
     entropy: Entropy,
     share: Option<Arc<Share>>,
     timer: OwnedFd,
+    /// With the file in it, if it is one that can be waited for.
     sources: Option<Sources>,
 }
 
@@ -101,7 +106,9 @@ impl RngWorker {
             }
             if outcome == Outcome::Later {
                 keep(queue, request);
-                self.watch_file(Interest::Readable);
+                if !self.watch_file(Interest::Readable) {
+                    self.arm_timer(RETRY);
+                }
                 break;
             }
             queue.complete(request);
@@ -125,11 +132,11 @@ impl RngWorker {
         }
     }
 
-    fn watch_file(&self, interest: Interest) {
-        if let (Entropy::File(file), Some(sources)) = (&self.entropy, &self.sources)
-            && let Err(error) = sources.modify(file, interest, FILE)
-        {
-            log::error!("cannot wait for the entropy source: {error}");
+    /// Returns false if the file cannot be waited for.
+    fn watch_file(&self, interest: Interest) -> bool {
+        match (&self.entropy, &self.sources) {
+            (Entropy::File(file), Some(sources)) => sources.modify(file, interest, FILE).is_ok(),
+            _ => false,
         }
     }
 }
@@ -139,6 +146,15 @@ fn keep(queue: &mut Queue, request: Chain) {
     if let Err(request) = queue.put_back(request) {
         // Requests are taken one at a time, so this one was the last.
         queue.complete(request);
+    }
+}
+
+/// A source that fails is the host's trouble; a page that the frontend took away is not the source's.
+fn warn(request: &Chain, source: &str, error: &io::Error) {
+    if error.raw_os_error() == Some(rustix::io::Errno::FAULT.raw_os_error()) {
+        request.warn(format_args!("the guest's buffer is no longer there"));
+    } else {
+        request.warn(format_args!("{source} cannot be read: {error}"));
     }
 }
 
@@ -159,7 +175,7 @@ impl Entropy {
                     Err(error) if error.kind() == io::ErrorKind::WouldBlock => Outcome::Later,
                     Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
                     Err(error) => {
-                        request.warn(format_args!("the entropy source cannot be read: {error}"));
+                        warn(request, "the entropy source", &error);
                         Outcome::Answered
                     }
                 };
@@ -172,13 +188,13 @@ impl Worker for RngWorker {
     fn sources(&mut self, sources: &mut Sources) -> io::Result<()> {
         sources.add(&self.timer, Interest::Readable, TIMER)?;
         if let Entropy::File(file) = &self.entropy {
-            // A regular file is always ready, and the kernel refuses to say so.
             match sources.add(file, Interest::None, FILE) {
-                Err(error) if error.kind() != io::ErrorKind::PermissionDenied => return Err(error),
-                _ => {}
+                Ok(()) => self.sources = Some(sources.clone()),
+                // A regular file, which always has something, or a device without poll.
+                Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {}
+                Err(error) => return Err(error),
             }
         }
-        self.sources = Some(sources.clone());
         Ok(())
     }
 
@@ -193,7 +209,9 @@ impl Worker for RngWorker {
             TIMER => {
                 let _ = rustix::io::read(&self.timer, &mut [0; 8]);
             }
-            _ => self.watch_file(Interest::None),
+            _ => {
+                self.watch_file(Interest::None);
+            }
         }
         if let Some(queue) = queues.get(REQUESTS) {
             self.serve(queue);
@@ -238,7 +256,7 @@ impl Pool {
             }
             if wanted >= POOL {
                 if let Err(error) = request.fill_random(wanted as u64) {
-                    request.warn(format_args!("the kernel has no random bytes: {error}"));
+                    warn(request, "the kernel's generator", &error);
                 }
                 return;
             }

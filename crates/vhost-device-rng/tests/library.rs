@@ -159,6 +159,7 @@ fn a_monitor_that_lets_a_worker_thread_run_gets_random_bytes() {
     let mut monitor = Monitor::boot();
     let options = WorkerOptions {
         poll: Duration::ZERO,
+        on_stall: Arc::new(|| {}),
         on_fault: Arc::new(|fault| panic!("{fault}")),
         faults: Arc::new(GuestFaults::new("guest")),
     };

@@ -26,7 +26,8 @@ enum Part {
         #[arg(long)]
         level: Option<String>,
     },
-    /// Tells the service manager that it is ready, and that it stops.
+    /// Tells the service manager that it is ready, and that it stops. Its children would not know
+    /// of the service manager, or it fails.
     Notify,
     /// Waits for a signal, and ends at once or hangs.
     Signals {
@@ -59,6 +60,9 @@ fn main() -> ExitCode {
             let notifier = Notifier::from_env();
             notifier.ready("listening");
             notifier.stopping();
+            if std::env::var_os("NOTIFY_SOCKET").is_some() {
+                return ExitCode::from(3);
+            }
         }
         Part::Signals { hang } => {
             let Ok(shutdown) = Shutdown::on_signals() else {

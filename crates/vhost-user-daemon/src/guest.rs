@@ -10,12 +10,14 @@ use std::panic::{self, AssertUnwindSafe};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use log::Level;
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, ReturnFlags};
 use vhost::vhost_user::message::FrontendReq;
 use vhost::vhost_user::{BackendReqHandler, Error as VhostError};
 use virtio_device::{Device, GuestFaults, WorkerOptions, WorkerThread};
 
+use crate::call::Rescue;
 use crate::session::Session;
 use crate::{Endpoint, Shutdown};
 
@@ -76,6 +78,10 @@ pub(crate) struct Guest<D: Device> {
     device: Arc<D>,
     workers: Arc<[WorkerThread]>,
     faults: Arc<GuestFaults>,
+    /// A frontend that connects again and again must not fill the log, nor keep a guest's faults
+    /// out of it.
+    connections: GuestFaults,
+    rescue: Arc<Rescue>,
     line: Arc<Line>,
 }
 
@@ -83,12 +89,16 @@ impl<D: Device> Guest<D> {
     /// Makes the device's workers and starts their threads. `name` is what log lines start with.
     pub(crate) fn new(device: D, name: String, poll: Duration) -> io::Result<Self> {
         let device = Arc::new(device);
+        let connections = GuestFaults::new(name.clone());
         let faults = Arc::new(GuestFaults::new(name));
+        let rescue = Rescue::new(device.queues().len());
+        let stalled = rescue.clone();
         let line = Arc::new(Line::default());
         let cut = line.clone();
         let options = WorkerOptions {
             poll,
             on_fault: Arc::new(move |fault| cut.cut(fault.to_string())),
+            on_stall: Arc::new(move || stalled.interrupt()),
             faults: faults.clone(),
         };
         let count = device
@@ -104,6 +114,8 @@ impl<D: Device> Guest<D> {
             device,
             workers: workers.into(),
             faults,
+            connections,
+            rescue,
             line,
         })
     }
@@ -145,29 +157,32 @@ impl<D: Device> Guest<D> {
     }
 
     fn serve_connection(&self, stream: UnixStream, shutdown: &Shutdown) {
-        let name = self.faults.guest();
+        let log = |level, what: std::fmt::Arguments<'_>| self.connections.log(level, what);
         match stream
             .set_nonblocking(false)
             .and_then(|()| Ok((stream.try_clone()?, stream.try_clone()?)))
         {
             Ok((watched, cut)) => {
                 self.line.connect(cut);
-                log::info!("{name}: a frontend connected");
+                log(Level::Info, format_args!("a frontend connected"));
                 let end = self.converse(stream, &watched, shutdown);
                 let reason = self.line.disconnect();
-                match end {
-                    End::Stopping => log::info!("{name}: stopped"),
-                    End::Disconnected => match reason {
-                        None => log::info!("{name}: the frontend disconnected"),
-                        Some(reason) => log::warn!("{name}: the connection was ended: {reason}"),
-                    },
-                    End::Fault(fault) => {
-                        let reason = reason.unwrap_or(fault);
-                        log::warn!("{name}: the connection was ended: {reason}");
+                match (end, reason) {
+                    _ if shutdown.is_triggered() => log(Level::Info, format_args!("stopped")),
+                    (End::Disconnected, None) => {
+                        log(Level::Info, format_args!("the frontend disconnected"));
                     }
+                    (End::Stopping, None) => log(Level::Info, format_args!("stopped")),
+                    (_, Some(reason)) | (End::Fault(reason), None) => log(
+                        Level::Warn,
+                        format_args!("the connection was ended: {reason}"),
+                    ),
                 }
             }
-            Err(error) => log::error!("{name}: cannot serve a frontend: {error}"),
+            Err(error) => log(
+                Level::Error,
+                format_args!("cannot serve a frontend: {error}"),
+            ),
         }
     }
 
@@ -176,18 +191,16 @@ impl<D: Device> Guest<D> {
             self.device.clone(),
             self.workers.clone(),
             self.faults.clone(),
+            &self.rescue,
         )));
         let mut handler = BackendReqHandler::from_stream(stream, session.clone());
         let end = loop {
             if !wait(watched, shutdown) {
                 break End::Stopping;
             }
-            let next = next_message(watched);
-            if next.too_many_descriptors {
-                break End::Fault(format!(
-                    "{} with more than {MAX_DESCRIPTORS} descriptors",
-                    next.request.as_deref().unwrap_or("a message")
-                ));
+            let next = Next::in_socket(watched);
+            if let Some(fault) = next.fault {
+                break End::Fault(fault);
             }
             // Nothing in the session panics on what a frontend sends. Should the vhost crate, it
             // costs this connection alone.
@@ -199,7 +212,11 @@ impl<D: Device> Guest<D> {
                         .lock()
                         .unwrap_or_else(PoisonError::into_inner)
                         .take_refusal();
-                    let what = refusal.map_or_else(|| error.to_string(), |r| r.to_string());
+                    let what = match refusal {
+                        Some(refusal) => refusal.to_string(),
+                        // The vhost crate found it malformed: its words do not say how.
+                        None => format!("{error} ({})", next.shape),
+                    };
                     break End::Fault(match next.request {
                         Some(request) => format!("{request}: {what}"),
                         None => what,
@@ -233,43 +250,68 @@ fn wait(source: impl AsFd, shutdown: &Shutdown) -> bool {
 struct Next {
     /// Name of the request, for the log, if its header is there.
     request: Option<String>,
-    /// It carries more descriptors than any request may. The vhost crate would lose the message and
-    /// wait for another, while the frontend waits for an answer.
-    too_many_descriptors: bool,
+    /// The rest of its header, for the log.
+    shape: String,
+    /// Why it must not be received.
+    fault: Option<String>,
 }
 
-fn next_message(stream: &UnixStream) -> Next {
-    let mut header = [0; 12];
-    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(MAX_DESCRIPTORS + 1))];
-    // Descriptors that are looked at are duplicates, which the buffer closes again.
-    let mut descriptors = RecvAncillaryBuffer::new(&mut space);
-    let Ok(message) = rustix::net::recvmsg(
-        stream,
-        &mut [IoSliceMut::new(&mut header)],
-        &mut descriptors,
-        RecvFlags::PEEK | RecvFlags::CMSG_CLOEXEC,
-    ) else {
-        return Next {
-            request: None,
-            too_many_descriptors: false,
+impl Next {
+    fn in_socket(stream: &UnixStream) -> Self {
+        let mut header = [0; 12];
+        let mut space =
+            [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(MAX_DESCRIPTORS + 1))];
+        // Descriptors that are looked at are duplicates, which the buffer closes again.
+        let mut descriptors = RecvAncillaryBuffer::new(&mut space);
+        let (received, truncated) = rustix::net::recvmsg(
+            stream,
+            &mut [IoSliceMut::new(&mut header)],
+            &mut descriptors,
+            RecvFlags::PEEK | RecvFlags::CMSG_CLOEXEC,
+        )
+        .map_or((0, false), |message| {
+            (message.bytes, message.flags.contains(ReturnFlags::CTRUNC))
+        });
+        let count: usize = descriptors
+            .drain()
+            .map(|message| match message {
+                RecvAncillaryMessage::ScmRights(rights) => rights.count(),
+                _ => 0,
+            })
+            .sum();
+        let word = |at: usize| {
+            let mut word = [0; 4];
+            word.copy_from_slice(&header[at..at + 4]);
+            u32::from_ne_bytes(word)
         };
-    };
-    let code = u32::from_ne_bytes([header[0], header[1], header[2], header[3]]);
-    let name = || match FrontendReq::try_from(code) {
-        Ok(request) => format!("{request:?}"),
-        Err(_) => format!("request {code}"),
-    };
-    let request = (message.bytes >= 4).then(name);
-    let truncated = message.flags.contains(ReturnFlags::CTRUNC);
-    let count: usize = descriptors
-        .drain()
-        .map(|message| match message {
-            RecvAncillaryMessage::ScmRights(rights) => rights.count(),
-            _ => 0,
-        })
-        .sum();
-    Next {
-        request,
-        too_many_descriptors: truncated || count > MAX_DESCRIPTORS,
+        let request = (received >= 4).then(|| match FrontendReq::try_from(word(0)) {
+            Ok(request) => format!("{request:?}"),
+            Err(_) => format!("request {}", word(0)),
+        });
+        let shape = if received == header.len() {
+            let (flags, size) = (word(4), word(8));
+            format!("flags {flags:#x}, {size} bytes, {count} descriptors")
+        } else {
+            format!("{received} bytes of a header")
+        };
+        let name = request.as_deref().unwrap_or("a message");
+        // The vhost crate would lose such a message and wait for another, while the frontend waits
+        // for an answer.
+        let fault = if count > MAX_DESCRIPTORS {
+            Some(format!(
+                "{name} with more than {MAX_DESCRIPTORS} descriptors"
+            ))
+        } else if truncated {
+            Some(format!(
+                "{name}: this process is out of file descriptors; raise its limit (LimitNOFILE=)"
+            ))
+        } else {
+            None
+        };
+        Self {
+            request,
+            shape,
+            fault,
+        }
     }
 }

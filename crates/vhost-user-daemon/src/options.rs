@@ -87,6 +87,7 @@ pub struct CommonOptions {
     /// is served on it, for ever. Without any socket flag, the sockets of systemd socket
     /// activation (LISTEN_FDS) are used.
     #[arg(long, value_name = "FD", help_heading = HEADING, conflicts_with = "fd",
+        allow_negative_numbers = true,
         value_parser = clap::value_parser!(RawFd).range(0..))]
     pub socket_fd: Option<RawFd>,
 
@@ -94,7 +95,7 @@ pub struct CommonOptions {
     ///
     /// FD is the number of a connected Unix stream socket, as QEMU's convention for vhost-user
     /// backend programs has it.
-    #[arg(long, value_name = "FD", help_heading = HEADING,
+    #[arg(long, value_name = "FD", help_heading = HEADING, allow_negative_numbers = true,
         value_parser = clap::value_parser!(RawFd).range(0..))]
     pub fd: Option<RawFd>,
 
@@ -133,6 +134,7 @@ pub struct CommonOptions {
     /// Shortens the round trip of a guest that waits for each answer, and costs up to one CPU for
     /// each busy queue thread. 0 turns it off.
     #[arg(long, value_name = "N", help_heading = HEADING, default_value_t = 0,
+        allow_negative_numbers = true,
         value_parser = clap::value_parser!(u32).range(0..=MAX_POLL_US))]
     pub poll_us: u32,
 }

@@ -12,6 +12,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use clap::Parser;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use virtio_device::Device;
 
 use crate::guest::Guest;
@@ -107,6 +108,7 @@ fn run<P: Program>(program: &P) -> Result<ExitCode, Box<dyn OperatorError>> {
     let options = program.socket_options();
     let common = options.common();
     logging::init(common.log_level);
+    raise_descriptor_limit();
     // Both change what threads see, so there are none yet.
     let notifier = Notifier::from_env();
     let shutdown = Shutdown::on_signals()
@@ -114,8 +116,13 @@ fn run<P: Program>(program: &P) -> Result<ExitCode, Box<dyn OperatorError>> {
     let endpoints = listen::open(&options.sockets())?;
     let devices = program.devices(endpoints.len())?;
     let poll = common.poll().unwrap_or_default();
-    let serving = Serving::start(devices, endpoints, poll, &shutdown)
-        .map_err(|error| DeviceError::new(format!("cannot start: {error}")))?;
+    let guests = endpoints.len();
+    let serving = Serving::start(devices, endpoints, poll, &shutdown).map_err(|error| {
+        DeviceError::new(format!(
+            "cannot start {guests} guests: {error}; serve fewer (--socket-count) or raise the \
+             limits of this process (LimitNOFILE=, TasksMax=)"
+        ))
+    })?;
     notifier.ready(&serving.status());
     shutdown.wait(None);
     notifier.stopping();
@@ -124,6 +131,19 @@ fn run<P: Program>(program: &P) -> Result<ExitCode, Box<dyn OperatorError>> {
     } else {
         ExitCode::FAILURE
     })
+}
+
+/// Each guest takes a handful of descriptors, and the customary soft limit is for programs that use
+/// select. Nothing here does.
+fn raise_descriptor_limit() {
+    let limit = getrlimit(Resource::Nofile);
+    let raised = Rlimit {
+        current: limit.maximum,
+        ..limit
+    };
+    if let Err(errno) = setrlimit(Resource::Nofile, raised) {
+        log::debug!("cannot raise the limit of file descriptors: {errno}");
+    }
 }
 
 /// Guests being served. For programs that bring their own command line, or serve a device besides

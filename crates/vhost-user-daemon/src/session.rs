@@ -20,6 +20,7 @@ use std::sync::Arc;
 use guest_memory::{
     GuestAddress, MapError, MappedRegion, Memory, RegionLog, SUPPORTS_DIRTY_LOG, Tracking,
 };
+use rustix::event::epoll::{self, CreateFlags, EventData, EventFlags};
 use vhost::VhostUserMemoryRegionBase;
 use vhost::vhost_user::message::{
     VhostTransferStateDirection, VhostTransferStatePhase, VhostUserConfigFlags, VhostUserInflight,
@@ -35,8 +36,8 @@ use virtio_device::{
     VIRTIO_RING_F_EVENT_IDX, VIRTIO_RING_F_INDIRECT_DESC, WorkerThread,
 };
 
-use crate::call::{Call, Event};
-use crate::transfer::Transfer;
+use crate::call::{Call, Event, Rescue};
+use crate::transfer::{MAX_STATE, Transfer};
 
 /// What the kernel's vhost allows too. A frontend could map without end otherwise.
 const MAX_MEM_SLOTS: u64 = 509;
@@ -59,6 +60,11 @@ pub(crate) enum Refusal {
     RingAddress { index: usize, address: u64 },
     #[error("queue {index}: a descriptor to be kicked by is needed")]
     NoKick { index: usize },
+    #[error("queue {index}: the kick descriptor cannot be waited for: {source}")]
+    Kick {
+        index: usize,
+        source: rustix::io::Errno,
+    },
     #[error("features {0:#x} were not offered")]
     Features(u64),
     #[error("protocol features {0:#x} were not offered")]
@@ -73,12 +79,18 @@ pub(crate) enum Refusal {
     TooManyRegions,
     #[error("state can be transferred only while every queue is stopped")]
     NotStopped,
+    #[error("a state of {0} bytes is more than any successor takes")]
+    StateSize(usize),
     #[error("this daemon does not serve that request")]
     NotServed,
     #[error(transparent)]
     Map(#[from] MapError),
-    #[error(transparent)]
-    Mapping(#[from] VhostError),
+    #[error("cannot map the region at {base:#x} with {size:#x} bytes: {source}")]
+    Mapping {
+        base: u64,
+        size: u64,
+        source: VhostError,
+    },
     #[error(transparent)]
     Table(#[from] guest_memory::TableError),
     #[error(transparent)]
@@ -137,16 +149,16 @@ impl<D: Device> Session<D> {
         device: Arc<D>,
         workers: Arc<[WorkerThread]>,
         faults: Arc<GuestFaults>,
+        rescue: &Arc<Rescue>,
     ) -> Self {
-        let vrings = device
-            .queues()
-            .iter()
-            .map(|spec| Vring {
+        let vrings = (0..)
+            .zip(device.queues())
+            .map(|(index, spec)| Vring {
                 size: spec.max_size,
                 address: None,
                 base: 0,
                 kick: None,
-                call: Call::default(),
+                call: Call::new(index, rescue),
                 enabled: false,
                 live: false,
             })
@@ -295,8 +307,11 @@ impl<D: Device> Session<D> {
     }
 
     fn map(&self, region: &VhostUserMemoryRegion, file: File) -> Result<MappedRegion, Refusal> {
-        let mapping = region.mmap_region::<RegionLog>(file)?;
-        let base = GuestAddress(region.guest_phys_addr);
+        let (base, size) = (region.guest_phys_addr, region.memory_size);
+        let mapping = region
+            .mmap_region::<RegionLog>(file)
+            .map_err(|source| Refusal::Mapping { base, size, source })?;
+        let base = GuestAddress(base);
         Ok(MappedRegion::new(mapping, base, &self.tracking)?)
     }
 
@@ -430,6 +445,7 @@ impl<D: Device> Session<D> {
     fn set_vring_kick_checked(&mut self, index: u32, kick: Option<File>) -> Result<(), Refusal> {
         let index = self.index(index)?;
         let kick = OwnedFd::from(kick.ok_or(Refusal::NoKick { index })?);
+        check_kick(&kick).map_err(|source| Refusal::Kick { index, source })?;
         if self.vrings[index].live {
             Ok(self.worker(index)?.set_kick(index as u16, Some(kick))?)
         } else {
@@ -498,7 +514,13 @@ impl<D: Device> Session<D> {
         }
         self.transfer = None;
         let transfer = match direction {
-            VhostTransferStateDirection::SAVE => Transfer::save(file, self.device.save()?)?,
+            VhostTransferStateDirection::SAVE => {
+                let state = self.device.save()?;
+                if state.len() > MAX_STATE {
+                    return Err(Refusal::StateSize(state.len()));
+                }
+                Transfer::save(file, state)?
+            }
             VhostTransferStateDirection::LOAD => Transfer::load(file)?,
         };
         self.transfer = Some((direction, transfer));
@@ -547,6 +569,12 @@ impl<D: Device> Session<D> {
             VhostError::InvalidParam
         })
     }
+}
+
+/// Whether the kernel tells when the descriptor is readable. It does not for a regular file, say.
+fn check_kick(kick: &OwnedFd) -> Result<(), rustix::io::Errno> {
+    let probe = epoll::create(CreateFlags::CLOEXEC)?;
+    epoll::add(&probe, kick, EventData::new_u64(0), EventFlags::IN)
 }
 
 impl From<&VhostUserMemoryRegion> for Mapping {
@@ -768,7 +796,7 @@ impl<D: Device> Session<D> {
     /// For requests whose reply carries the failure.
     fn report(&mut self, result: Result<(), Refusal>) -> VhostResult<()> {
         result.map_err(|refusal| {
-            log::warn!("{}: {refusal}", self.faults.guest());
+            self.faults.warn(format_args!("{refusal}"));
             VhostError::InvalidParam
         })
     }

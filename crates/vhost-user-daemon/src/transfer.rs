@@ -17,7 +17,7 @@ use rustix::event::{EventfdFlags, PollFd, PollFlags, eventfd, poll};
 use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
 
 /// No device here needs a tenth of it, and a frontend can send without end.
-const MAX_STATE: usize = 16 << 20;
+pub(crate) const MAX_STATE: usize = 16 << 20;
 
 /// CHECK_DEVICE_STATE comes when the frontend is done, so what is left takes no time.
 const PATIENCE: Duration = Duration::from_secs(5);

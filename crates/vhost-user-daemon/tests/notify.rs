@@ -9,14 +9,15 @@ use std::os::linux::net::SocketAddrExt;
 use std::os::unix::net::{SocketAddr, UnixDatagram};
 use std::process::Stdio;
 
-/// Runs the daemon under a service manager that can be found at `name`; whether it ended well.
-fn run(name: &OsStr) -> bool {
+/// Runs the daemon under a service manager that can be found at `name`. Its exit status: 0, or 3
+/// where its children would know of the service manager.
+fn run(name: &OsStr) -> Option<i32> {
     let mut child = child::command("notify", &[])
         .env("NOTIFY_SOCKET", name)
         .stdout(Stdio::null())
         .spawn()
         .unwrap();
-    child::wait(&mut child).success()
+    child::wait(&mut child).code()
 }
 
 fn received(manager: &UnixDatagram) -> String {
@@ -32,9 +33,9 @@ fn a_daemon_tells_that_it_is_ready_and_that_it_stops() {
     let path = dir.path().join("notify");
     let manager = UnixDatagram::bind(&path).unwrap();
 
-    let ended_well = run(path.as_os_str());
+    let status = run(path.as_os_str());
 
-    assert!(ended_well);
+    assert!(matches!(status, Some(0 | 3)), "{status:?}");
     assert_eq!(received(&manager), "READY=1\nSTATUS=listening\n");
     assert_eq!(received(&manager), "STOPPING=1\n");
 }
@@ -45,13 +46,24 @@ fn an_abstract_socket_is_found() {
     let address = SocketAddr::from_abstract_name(&name).unwrap();
     let manager = UnixDatagram::bind_addr(&address).unwrap();
 
-    let ended_well = run(format!("@{name}").as_ref());
+    let status = run(format!("@{name}").as_ref());
 
-    assert!(ended_well);
+    assert!(matches!(status, Some(0 | 3)), "{status:?}");
     assert_eq!(received(&manager), "READY=1\nSTATUS=listening\n");
 }
 
 #[test]
 fn a_service_manager_that_is_not_there_is_no_reason_to_fail() {
-    assert!(run("/nonexistent/notify".as_ref()));
+    let status = run("/nonexistent/notify".as_ref());
+
+    assert!(matches!(status, Some(0 | 3)), "{status:?}");
+}
+
+#[test]
+fn children_of_a_daemon_do_not_know_of_its_service_manager() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("notify");
+    let _manager = UnixDatagram::bind(&path).unwrap();
+
+    assert_eq!(run(path.as_os_str()), Some(0));
 }

@@ -6,11 +6,13 @@ use std::fmt;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use log::Level;
+
 /// A guest may cause this many lines in one [`PERIOD`]; the rest is counted.
 const BURST: u32 = 8;
 const PERIOD: Duration = Duration::from_secs(5);
 
-/// Rate-limited warnings about one guest.
+/// Rate-limited log lines about one guest.
 #[derive(Debug)]
 pub struct GuestFaults {
     guest: String,
@@ -45,11 +47,17 @@ impl GuestFaults {
     /// Logs a warning, unless this guest has caused too many of late.
     #[cold]
     pub fn warn(&self, what: fmt::Arguments<'_>) {
+        self.log(Level::Warn, what);
+    }
+
+    /// Logs a line, unless this guest has caused too many of late.
+    #[cold]
+    pub fn log(&self, level: Level, what: fmt::Arguments<'_>) {
         let mut window = self.window.lock().unwrap_or_else(PoisonError::into_inner);
         if window.since.elapsed() >= PERIOD {
             if window.suppressed > 0 {
                 log::warn!(
-                    "{}: {} more warnings were not logged",
+                    "{}: {} more lines were not logged",
                     self.guest,
                     window.suppressed
                 );
@@ -62,7 +70,7 @@ impl GuestFaults {
         }
         if window.logged < BURST {
             window.logged += 1;
-            log::warn!("{}: {what}", self.guest);
+            log::log!(level, "{}: {what}", self.guest);
         } else {
             window.suppressed += 1;
         }

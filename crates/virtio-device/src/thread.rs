@@ -20,7 +20,7 @@ use std::io;
 use std::os::fd::OwnedFd;
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, sync_channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TryRecvError, sync_channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -36,6 +36,9 @@ use crate::wake::Wake;
 
 /// Turns that a busy queue gets before the kernel is asked for other events.
 const TURNS_BETWEEN_LOOKS: u32 = 16;
+
+/// How long a caller waits for a worker before it looks whether something holds it.
+const STALL: Duration = Duration::from_secs(1);
 
 /// How often a stop that waits for the device says so.
 const STOP_PATIENCE: Duration = Duration::from_secs(5);
@@ -58,6 +61,9 @@ pub struct WorkerOptions {
     pub poll: Duration,
     /// Told once of what ends the session. Called on the worker's thread; must not wait for it.
     pub on_fault: Arc<dyn Fn(WorkerFault) + Send + Sync>,
+    /// Called once a second while somebody waits for the worker, on that one's thread. The way to
+    /// get a worker out of an [`Interrupt`] that blocks.
+    pub on_stall: Arc<dyn Fn() + Send + Sync>,
     /// Where warnings about this guest go.
     pub faults: Arc<GuestFaults>,
 }
@@ -103,12 +109,20 @@ struct Call {
 }
 
 /// A worker and the thread that runs it. Dropping it stops its queues and joins the thread.
-#[derive(Debug)]
 pub struct WorkerThread {
     calls: SyncSender<Call>,
     wake: Arc<Wake>,
     faults: Arc<GuestFaults>,
+    on_stall: Arc<dyn Fn() + Send + Sync>,
     thread: Option<JoinHandle<()>>,
+}
+
+impl fmt::Debug for WorkerThread {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WorkerThread")
+            .field("thread", &self.thread)
+            .finish_non_exhaustive()
+    }
 }
 
 impl WorkerThread {
@@ -126,6 +140,7 @@ impl WorkerThread {
         let name = format!("{}/{index}", device.identity().name);
         let queues = device.queues().len();
         let faults = options.faults.clone();
+        let on_stall = options.on_stall.clone();
         let state = Loop {
             device,
             index,
@@ -146,6 +161,7 @@ impl WorkerThread {
             calls,
             wake,
             faults,
+            on_stall,
             thread: Some(thread),
         })
     }
@@ -156,7 +172,13 @@ impl WorkerThread {
             .send(Call { command, done })
             .map_err(|_| WorkerGone)?;
         self.wake.wake();
-        answer.recv().map_err(|_| WorkerGone)
+        loop {
+            match answer.recv_timeout(STALL) {
+                Ok(answer) => return Ok(answer),
+                Err(RecvTimeoutError::Timeout) => (self.on_stall)(),
+                Err(RecvTimeoutError::Disconnected) => return Err(WorkerGone),
+            }
+        }
     }
 
     /// Tells the worker what was negotiated.

@@ -100,6 +100,7 @@ fn a_grant_that_cannot_be_mapped_retires_the_queue_until_it_is_set_up_anew() {
         let told = std::sync::Mutex::new(told);
         let options = WorkerOptions {
             poll: Duration::ZERO,
+            on_stall: Arc::new(|| {}),
             on_fault: Arc::new(move |fault| told.lock().unwrap().send(fault).unwrap()),
             faults: faults(),
         };

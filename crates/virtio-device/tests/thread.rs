@@ -122,6 +122,7 @@ fn options() -> (WorkerOptions, Receiver<WorkerFault>) {
     let sender = Mutex::new(sender);
     let options = WorkerOptions {
         poll: Duration::ZERO,
+        on_stall: Arc::new(|| {}),
         on_fault: Arc::new(move |fault| {
             let _ = sender.lock().unwrap().send(fault);
         }),

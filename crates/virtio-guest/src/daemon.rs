@@ -5,7 +5,7 @@ use std::{
     ffi::OsStr,
     io::Read,
     path::{Path, PathBuf},
-    process::{Child, Command, ExitStatus, Stdio},
+    process::{Child, ExitStatus, Stdio},
     sync::{Arc, Mutex},
     thread::JoinHandle,
     time::{Duration, Instant},
@@ -85,7 +85,7 @@ impl DaemonBuilder {
             text.replace(SOCKET, &socket.to_string_lossy())
                 .replace(DIR, &dir.path().to_string_lossy())
         };
-        let mut command = Command::new(&self.exe);
+        let mut command = process::command(&self.exe);
         command
             .args(self.args.iter().map(|arg| replace(arg)))
             .stdin(Stdio::null())

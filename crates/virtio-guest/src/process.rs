@@ -154,6 +154,33 @@ pub fn listens(path: &std::path::Path) -> bool {
     })
 }
 
+/// The command that runs `program`, which was built for the same target as this code.
+///
+/// Under an emulator the kernel does not run such a program by itself. Cargo's setting for that,
+/// `CARGO_TARGET_<TARGET>_RUNNER` in the environment, is what started the caller; it is put in front
+/// of `program`, too.
+pub fn command(program: impl AsRef<std::path::Path>) -> std::process::Command {
+    let libc = if cfg!(target_env = "musl") {
+        "MUSL"
+    } else {
+        "GNU"
+    };
+    let variable = format!(
+        "CARGO_TARGET_{}_UNKNOWN_LINUX_{libc}_RUNNER",
+        std::env::consts::ARCH.to_uppercase()
+    );
+    let runner = std::env::var(variable).unwrap_or_default();
+    let mut words = runner.split_whitespace();
+    match words.next() {
+        Some(emulator) => {
+            let mut command = std::process::Command::new(emulator);
+            command.args(words).arg(program.as_ref());
+            command
+        }
+        None => std::process::Command::new(program.as_ref()),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::{os::unix::net::UnixListener, process};

@@ -133,8 +133,8 @@ impl Signal {
         match rustix::io::preadv2(fd, into, u64::MAX, ReadWriteFlags::NOWAIT) {
             Ok(n) => Ok(n > 0),
             Err(Errno::AGAIN) => Ok(false),
-            // Kernels that cannot promise not to wait, for this kind of file.
-            Err(Errno::OPNOTSUPP) => Self::drain_if_ready(fd.as_fd()),
+            // Kernels that cannot promise not to wait for this kind of file, and emulators.
+            Err(Errno::OPNOTSUPP | Errno::NOSYS) => Self::drain_if_ready(fd.as_fd()),
             Err(e) => Err(Error::os("cannot read a doorbell")(e)),
         }
     }

@@ -48,7 +48,7 @@ const PAGES: &[Page] = &[
         files: &[
             (
                 "/dev/urandom",
-                "The default of --rng-source; it is not opened, but asked for by getrandom(2).",
+                "The default of --rng-source; it is not read, its bytes are asked for by getrandom(2).",
             ),
             (
                 "/dev/hwrng",

@@ -27,11 +27,13 @@ pub(crate) fn command(part: &str, before: &[&str]) -> Command {
         "{} is missing: build it with `cargo build --examples`",
         player.display()
     );
+    let play = virtio_guest::process::command(player);
     let mut command = match before {
-        [] => Command::new(player),
+        [] => play,
         [first, rest @ ..] => {
             let mut command = Command::new(first);
-            command.args(rest).arg(player);
+            command.args(rest).arg(play.get_program());
+            command.args(play.get_args());
             command
         }
     };

@@ -374,6 +374,38 @@ pub(super) const CASES: &[Case] = &[
     survives("full blocking call descriptor", |a| {
         with_call(a, Signal::full_blocking_eventfd)
     }),
+    survives(
+        "call descriptor that is made blocking and filled once it was given",
+        |a| {
+            let mut guest = a.boot()?;
+            let index = a.queue();
+            let call = step("eventfd", Signal::eventfd())?;
+            let same = step(
+                "duplicate",
+                call.theirs()
+                    .try_clone_to_owned()
+                    .map_err(Error::os("cannot duplicate an eventfd")),
+            )?;
+            guest.queue(index).set_call_signal(call);
+            step("call", guest.send_call(index))?;
+            // Mode and counter belong to the open file, which the daemon shares.
+            let changed = rustix::fs::fcntl_setfl(&same, rustix::fs::OFlags::empty())
+                .and_then(|()| rustix::io::write(&same, &(u64::MAX - 1).to_ne_bytes()));
+            step(
+                "change",
+                changed.map_err(Error::os("cannot fill an eventfd")),
+            )?;
+            for _ in 0..3 {
+                a.post_sample(&mut guest)?;
+                let queue = guest.queue(index);
+                step("ring", queue.ask_for_interrupt())?;
+                queue.kick_always();
+                step("request", queue.wait_polling(PATIENCE))?;
+            }
+            step("stop", guest.stop_queue(index))?;
+            Ok(Some(guest))
+        },
+    ),
     survives("full call descriptor", |a| {
         with_call(a, Signal::full_eventfd)
     }),

@@ -37,7 +37,7 @@ use virtio_device::{
 };
 
 use crate::call::{Call, Event, Rescue};
-use crate::transfer::{MAX_STATE, Transfer};
+use crate::transfer::Transfer;
 
 /// What the kernel's vhost allows too. A frontend could map without end otherwise.
 const MAX_MEM_SLOTS: u64 = 509;
@@ -79,8 +79,8 @@ pub(crate) enum Refusal {
     TooManyRegions,
     #[error("state can be transferred only while every queue is stopped")]
     NotStopped,
-    #[error("a state of {0} bytes is more than any successor takes")]
-    StateSize(usize),
+    #[error("queue {index} cannot start while the device's state is being transferred")]
+    Transferring { index: usize },
     #[error("this daemon does not serve that request")]
     NotServed,
     #[error(transparent)]
@@ -102,8 +102,6 @@ pub(crate) enum Refusal {
     },
     #[error(transparent)]
     Gone(#[from] virtio_device::WorkerGone),
-    #[error("state transfer: {0}")]
-    State(#[from] virtio_device::StateError),
     #[error("state transfer: {0}")]
     Transfer(#[from] std::io::Error),
 }
@@ -140,7 +138,7 @@ pub(crate) struct Session<D: Device> {
     claimed: bool,
     features: u64,
     protocol_features: u64,
-    transfer: Option<(VhostTransferStateDirection, Transfer)>,
+    transfer: Option<Transfer>,
     refusal: Option<Refusal>,
 }
 
@@ -250,6 +248,10 @@ impl<D: Device> Session<D> {
         let Some(kick) = vring.kick.take() else {
             return Ok(());
         };
+        // A device whose state is half known must not be used. CHECK_DEVICE_STATE ends the transfer.
+        if self.transfer.is_some() {
+            return Err(Refusal::Transferring { index });
+        }
         let start = Start {
             index: index as u16,
             config: RingConfig {
@@ -513,30 +515,22 @@ impl<D: Device> Session<D> {
             return Err(Refusal::NotStopped);
         }
         self.transfer = None;
-        let transfer = match direction {
-            VhostTransferStateDirection::SAVE => {
-                let state = self.device.save()?;
-                if state.len() > MAX_STATE {
-                    return Err(Refusal::StateSize(state.len()));
-                }
-                Transfer::save(file, state)?
+        let device = self.device.clone();
+        self.transfer = Some(match direction {
+            VhostTransferStateDirection::SAVE => Transfer::save(file, move || device.save())?,
+            VhostTransferStateDirection::LOAD => {
+                Transfer::load(file, move |state| device.load(state))?
             }
-            VhostTransferStateDirection::LOAD => Transfer::load(file)?,
-        };
-        self.transfer = Some((direction, transfer));
+        });
         Ok(())
     }
 
     fn check_device_state_checked(&mut self) -> Result<(), Refusal> {
         self.require(VhostUserProtocolFeatures::DEVICE_STATE, "DEVICE_STATE")?;
-        let Some((direction, transfer)) = self.transfer.take() else {
-            return Ok(());
-        };
-        let state = transfer.finish()?;
-        if direction == VhostTransferStateDirection::LOAD {
-            self.device.load(&state)?;
+        match self.transfer.take() {
+            Some(transfer) => Ok(transfer.finish()?),
+            None => Ok(()),
         }
-        Ok(())
     }
 
     fn reset(&mut self) -> Result<(), Refusal> {

@@ -2,8 +2,8 @@
 
 //! Moves a device's state to or from the frontend (SET_DEVICE_STATE_FD, CHECK_DEVICE_STATE).
 //!
-//! The bytes go through a pipe of the frontend's, on a thread of their own: the frontend may read
-//! or write as slowly as it likes without holding the control thread, and may stop altogether.
+//! All of it happens on a thread of its own: the device may take its time, and the frontend may read
+//! or write its pipe as slowly as it likes, or stop altogether, without holding the control thread.
 
 use std::fs::File;
 use std::io;
@@ -15,9 +15,10 @@ use std::time::Duration;
 
 use rustix::event::{EventfdFlags, PollFd, PollFlags, eventfd, poll};
 use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
+use virtio_device::StateError;
 
 /// No device here needs a tenth of it, and a frontend can send without end.
-pub(crate) const MAX_STATE: usize = 16 << 20;
+const MAX_STATE: usize = 16 << 20;
 
 /// CHECK_DEVICE_STATE comes when the frontend is done, so what is left takes no time.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -25,15 +26,22 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// A transfer under way. Dropping it abandons it.
 #[derive(Debug)]
 pub(crate) struct Transfer {
-    result: Receiver<io::Result<Vec<u8>>>,
+    result: Receiver<io::Result<()>>,
     cancel: Arc<OwnedFd>,
     thread: Option<JoinHandle<()>>,
 }
 
 impl Transfer {
-    /// Sends `state` to the frontend.
-    pub(crate) fn save(pipe: File, state: Vec<u8>) -> io::Result<Self> {
+    /// Sends what `save` returns to the frontend.
+    pub(crate) fn save(
+        pipe: File,
+        save: impl FnOnce() -> Result<Vec<u8>, StateError> + Send + 'static,
+    ) -> io::Result<Self> {
         Self::start(pipe, PollFlags::OUT, move |pipe, wait| {
+            let state = save().map_err(io::Error::other)?;
+            if state.len() > MAX_STATE {
+                return Err(too_large());
+            }
             let mut left = state.as_slice();
             while !left.is_empty() {
                 wait(pipe)?;
@@ -43,24 +51,23 @@ impl Transfer {
                     Err(errno) => return Err(errno.into()),
                 }
             }
-            Ok(Vec::new())
+            Ok(())
         })
     }
 
-    /// Receives a state from the frontend, up to the end of its pipe.
-    pub(crate) fn load(pipe: File) -> io::Result<Self> {
+    /// Gives `load` what the frontend sends, up to the end of its pipe.
+    pub(crate) fn load(
+        pipe: File,
+        load: impl FnOnce(&[u8]) -> Result<(), StateError> + Send + 'static,
+    ) -> io::Result<Self> {
         Self::start(pipe, PollFlags::IN, |pipe, wait| {
             let mut state = Vec::new();
             let mut buffer = [0; 4096];
             loop {
                 wait(pipe)?;
                 match rustix::io::read(pipe, &mut buffer) {
-                    Ok(0) => return Ok(state),
-                    Ok(done) if state.len() + done > MAX_STATE => {
-                        return Err(io::Error::other(format!(
-                            "the state has more than {MAX_STATE} bytes"
-                        )));
-                    }
+                    Ok(0) => return load(&state).map_err(io::Error::other),
+                    Ok(done) if state.len() + done > MAX_STATE => return Err(too_large()),
                     Ok(done) => state.extend_from_slice(&buffer[..done]),
                     Err(rustix::io::Errno::AGAIN | rustix::io::Errno::INTR) => {}
                     Err(errno) => return Err(errno.into()),
@@ -72,9 +79,7 @@ impl Transfer {
     fn start(
         pipe: File,
         direction: PollFlags,
-        job: impl FnOnce(&File, &dyn Fn(&File) -> io::Result<()>) -> io::Result<Vec<u8>>
-        + Send
-        + 'static,
+        job: impl FnOnce(&File, &dyn Fn(&File) -> io::Result<()>) -> io::Result<()> + Send + 'static,
     ) -> io::Result<Self> {
         // The frontend's pipe is handed over for good, so its mode is the daemon's to set.
         fcntl_setfl(&pipe, fcntl_getfl(&pipe)? | OFlags::NONBLOCK)?;
@@ -111,8 +116,8 @@ impl Transfer {
         })
     }
 
-    /// What was received, or nothing for a state that was sent; an error if it did not work.
-    pub(crate) fn finish(self) -> io::Result<Vec<u8>> {
+    /// Whether it worked.
+    pub(crate) fn finish(self) -> io::Result<()> {
         match self.result.recv_timeout(PATIENCE) {
             Ok(result) => result,
             Err(RecvTimeoutError::Timeout) => Err(io::Error::new(
@@ -124,6 +129,10 @@ impl Transfer {
             }
         }
     }
+}
+
+fn too_large() -> io::Error {
+    io::Error::other(format!("the state has more than {MAX_STATE} bytes"))
 }
 
 impl Drop for Transfer {
@@ -151,7 +160,8 @@ mod tests {
         let (mut reader, writer) = pipe();
         let state: Vec<u8> = (0..200_000u32).map(|i| i as u8).collect();
 
-        let transfer = Transfer::save(writer, state.clone()).unwrap();
+        let saved = state.clone();
+        let transfer = Transfer::save(writer, || Ok(saved)).unwrap();
         let mut received = Vec::new();
         reader.read_to_end(&mut received).unwrap();
 
@@ -163,18 +173,34 @@ mod tests {
     fn a_loaded_state_ends_with_the_pipe() {
         let (reader, mut writer) = pipe();
 
-        let transfer = Transfer::load(reader).unwrap();
+        let (sender, received) = sync_channel(1);
+        let transfer = Transfer::load(reader, move |state| {
+            sender.send(state.to_vec()).unwrap();
+            Ok(())
+        })
+        .unwrap();
         writer.write_all(b"state").unwrap();
         drop(writer);
 
-        assert_eq!(transfer.finish().unwrap(), b"state");
+        transfer.finish().unwrap();
+        assert_eq!(received.try_recv().unwrap(), b"state");
+    }
+
+    #[test]
+    fn a_state_that_the_device_refuses_is_an_error() {
+        let (reader, writer) = pipe();
+
+        let transfer = Transfer::load(reader, |_| Err(StateError::Damaged("test"))).unwrap();
+        drop(writer);
+
+        assert!(transfer.finish().is_err());
     }
 
     #[test]
     fn a_state_without_end_is_refused() {
         let (reader, mut writer) = pipe();
 
-        let transfer = Transfer::load(reader).unwrap();
+        let transfer = Transfer::load(reader, |_| Ok(())).unwrap();
         let chunk = vec![0; 1 << 20];
         let sent = (0..=MAX_STATE >> 20).try_for_each(|_| writer.write_all(&chunk));
 
@@ -186,7 +212,7 @@ mod tests {
     fn a_transfer_that_nobody_reads_is_abandoned_on_drop() {
         let (_reader, writer) = pipe();
 
-        let transfer = Transfer::save(writer, vec![0; 1 << 20]).unwrap();
+        let transfer = Transfer::save(writer, || Ok(vec![0; 1 << 20])).unwrap();
 
         drop(transfer);
     }

@@ -69,8 +69,8 @@ pub enum StateError {
 /// come and go, the device stays.
 ///
 /// What a worker owns is not here, so nothing but the worker locks on the way of a request. The
-/// methods here are called on the transport's thread, one at a time, except for `worker`, which a
-/// worker's own thread calls when it has to be made anew. Workers may be busy meanwhile, unless a
+/// methods here are called on the transport's thread, one at a time, except for `save` and `load`, and
+/// for `worker`, which a worker's own thread calls when it has to be made anew. Workers may be busy meanwhile, unless a
 /// method says that queues are stopped.
 pub trait Device: Send + Sync + 'static {
     /// What one thread owns.
@@ -110,12 +110,14 @@ pub trait Device: Send + Sync + 'static {
         false
     }
 
-    /// What a successor must know, besides the rings. All queues are stopped when this is called.
+    /// What a successor must know, besides the rings. All queues are stopped while this runs, on a
+    /// thread of its own.
     fn save(&self) -> Result<Vec<u8>, StateError> {
         Err(StateError::Unsupported)
     }
 
-    /// Takes over what a predecessor saved, which is to be read as if it were hostile.
+    /// Takes over what a predecessor saved, which is to be read as if it were hostile. Called as
+    /// [`Device::save`] is.
     fn load(&self, state: &[u8]) -> Result<(), StateError> {
         let _ = state;
         Err(StateError::Unsupported)

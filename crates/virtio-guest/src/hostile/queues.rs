@@ -388,12 +388,19 @@ pub(super) const CASES: &[Case] = &[
             )?;
             guest.queue(index).set_call_signal(call);
             step("call", guest.send_call(index))?;
-            // Mode and counter belong to the open file, which the daemon shares.
-            let changed = rustix::fs::fcntl_setfl(&same, rustix::fs::OFlags::empty())
-                .and_then(|()| rustix::io::write(&same, &(u64::MAX - 1).to_ne_bytes()));
+            // Mode and counter belong to the open file, which the daemon shares. It may have rung just
+            // now, and a counter takes this number only from zero.
+            let filled = (0..100).any(|_| {
+                let _ = rustix::io::read(&same, &mut [0; 8]);
+                rustix::io::write(&same, &(u64::MAX - 1).to_ne_bytes()).is_ok()
+            });
+            if !filled {
+                return Err("the eventfd could not be filled".into());
+            }
+            let changed = rustix::fs::fcntl_setfl(&same, rustix::fs::OFlags::empty());
             step(
                 "change",
-                changed.map_err(Error::os("cannot fill an eventfd")),
+                changed.map_err(Error::os("cannot make an eventfd block")),
             )?;
             for _ in 0..3 {
                 a.post_sample(&mut guest)?;

@@ -154,12 +154,8 @@ pub fn listens(path: &std::path::Path) -> bool {
     })
 }
 
-/// The command that runs `program`, which was built for the same target as this code.
-///
-/// Under an emulator the kernel does not run such a program by itself. Cargo's setting for that,
-/// `CARGO_TARGET_<TARGET>_RUNNER` in the environment, is what started the caller; it is put in front
-/// of `program`, too.
-pub fn command(program: impl AsRef<std::path::Path>) -> std::process::Command {
+/// What programs of this code's target are run by, if not by the kernel.
+pub fn emulator() -> Option<String> {
     let libc = if cfg!(target_env = "musl") {
         "MUSL"
     } else {
@@ -169,7 +165,18 @@ pub fn command(program: impl AsRef<std::path::Path>) -> std::process::Command {
         "CARGO_TARGET_{}_UNKNOWN_LINUX_{libc}_RUNNER",
         std::env::consts::ARCH.to_uppercase()
     );
-    let runner = std::env::var(variable).unwrap_or_default();
+    std::env::var(variable)
+        .ok()
+        .filter(|runner| !runner.is_empty())
+}
+
+/// The command that runs `program`, which was built for the same target as this code.
+///
+/// Under an emulator the kernel does not run such a program by itself. Cargo's setting for that,
+/// `CARGO_TARGET_<TARGET>_RUNNER` in the environment, is what started the caller; it is put in front
+/// of `program`, too.
+pub fn command(program: impl AsRef<std::path::Path>) -> std::process::Command {
+    let runner = emulator().unwrap_or_default();
     let mut words = runner.split_whitespace();
     match words.next() {
         Some(emulator) => {

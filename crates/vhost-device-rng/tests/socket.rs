@@ -254,7 +254,7 @@ fn a_greedy_guest_leaves_a_modest_one_its_part_of_a_shared_quota() {
 
 #[test]
 fn a_used_up_quota_and_a_waiting_request_move_to_another_daemon() {
-    let quota = ["--max-bytes", "64", "--period", "1500"];
+    let quota = ["--max-bytes", "64", "--period", "5000"];
     let (old, new) = (daemon(&quota), daemon(&quota));
     let mut guest = guest(&old);
     guest.queue(0).request(&[], &[64]).unwrap();

@@ -125,8 +125,9 @@ pub(crate) fn left_behind() -> Vec<String> {
     }
 }
 
-/// Ends what a child that is over left behind.
-pub(crate) fn end_all() {
+/// Ends all processes below this one: asks first, kills those that do not comply, and buries those
+/// that this process adopted.
+pub fn end_all() {
     end_descendants();
     reap();
 }

@@ -5,7 +5,8 @@
 //! ```text
 //!  every cell of every step
 //!     |-- not asked for (--only, --platform, --memory) ........ not listed
-//!     |-- TESTS_TO_SKIP, .platform, no emulator, exit 77 ...... skipped, with the reason
+//!     |-- TESTS_TO_SKIP, .platform, no emulator, exit 77 ...... skipped, with the reason;
+//!     |                                                         FAILED if --strict forbids it
 //!     `-- ran ---- exit 0 ..................................... passed
 //!              |-- failed, timed out, left processes behind,
 //!              |   ran no test, left out the wrong tests ...... FAILED
@@ -77,8 +78,11 @@ pub(crate) struct Options {
     #[arg(long)]
     no_timeout: bool,
 
-    /// The list of tests that an emulator cannot run [default: rust-vmm-ci/skips.json, if it is
-    /// there]
+    /// A skipped cell is a failure, unless the list of skips names it
+    #[arg(long)]
+    strict: bool,
+
+    /// The list of what may be skipped [default: rust-vmm-ci/skips.json, if it is there]
     #[arg(long, value_name = "FILE")]
     skips: Option<PathBuf>,
 
@@ -112,6 +116,7 @@ pub(crate) fn run(options: &Options) -> Result<bool> {
             .clone()
             .unwrap_or_else(|| root.join("target/ci")),
         limit: !options.no_timeout,
+        strict: options.strict,
         root,
     };
     // Everything is checked before the first step runs.
@@ -201,6 +206,7 @@ struct Runner {
     skips: Skips,
     logs: PathBuf,
     limit: bool,
+    strict: bool,
     root: PathBuf,
 }
 
@@ -237,10 +243,11 @@ impl Runner {
         for (index, plan) in plans.iter().enumerate() {
             let label = format!("[{:>2}/{}] {:width$}", index + 1, plans.len(), plan.label);
             let outcome = match (stopped, &plan.way) {
-                (Some(why), _) => skipped(plan, why),
+                (Some(why), _) => not_run(plan, Verdict::Skipped(why.to_owned())),
                 (None, Err(why)) => {
-                    print(&format!("{label}  skipped: {why}\n"));
-                    skipped(plan, why)
+                    let verdict = self.skip(plan, why);
+                    print(&format!("{label}  {}: {}\n", verdict.word(), verdict.why()));
+                    not_run(plan, verdict)
                 }
                 (None, Ok(way)) => {
                     let log = log_path(&self.logs, index + 1, &plan.label);
@@ -275,10 +282,24 @@ impl Runner {
         Ok(!outcomes.iter().any(failed))
     }
 
+    /// What becomes of a cell that cannot be run here.
+    fn skip(&self, plan: &Plan<'_>, why: &str) -> Verdict {
+        let Cell { step, platform, memory, .. } = plan.cell;
+        if self.strict && !self.skips.allow(&step.name, *platform, *memory) {
+            Verdict::Failed(format!("skipped, and no list allows it: {why}"))
+        } else {
+            Verdict::Skipped(why.to_owned())
+        }
+    }
+
     fn one(&self, plan: &Plan<'_>, way: &Way, label: String, log: PathBuf) -> Result<Outcome> {
         let output = File::create(&log).map_err(Error::write(&log))?;
         let errors = output.try_clone().map_err(Error::write(&log))?;
         let mut command = self.command(plan, way);
+        // What a step that is killed leaves in its temporary folder goes with the folder.
+        let scratch = tempfile::Builder::new().prefix("ci").tempdir();
+        let scratch = scratch.map_err(Error::write(&std::env::temp_dir()))?;
+        command.env("TMPDIR", scratch.path());
         command.stdin(Stdio::null()).stdout(output).stderr(errors);
         let mut progress = Progress::start(label, &log);
         let start = Instant::now();
@@ -291,14 +312,19 @@ impl Runner {
         let bytes = fs::read(&log).map_err(Error::read(&log))?;
         let text = String::from_utf8_lossy(&bytes);
         let count = count::count(&text);
-        let verdict = verdict(plan, &end, limit, count, &left, &text);
+        let verdict = match verdict(plan, &end, limit, count, &left, &text) {
+            Verdict::Skipped(why) => self.skip(plan, &why),
+            other => other,
+        };
         let tests = match count.ran() {
             0 => String::new(),
             _ => format!(", {} tests", count.passed),
         };
-        let result = match &verdict {
-            Verdict::Passed => format!("passed{tests}"),
-            other => format!("{}: {}", other.word(), other.why()),
+        let note = note(&text);
+        let result = match (&verdict, note.as_str()) {
+            (Verdict::Passed, "") => format!("passed{tests}"),
+            (Verdict::Passed, note) => format!("passed{tests}, {note}"),
+            (other, _) => format!("{}: {}", other.word(), other.why()),
         };
         progress.finish(&format!("{:>12}  {result}", summary::seconds(time)));
         if matches!(verdict, Verdict::Failed(_) | Verdict::Tolerated(_)) {
@@ -312,6 +338,7 @@ impl Runner {
             verdict,
             count,
             tests: count::names(&text),
+            note,
             time,
             log: Some(log),
         })
@@ -367,14 +394,15 @@ impl Runner {
     }
 }
 
-fn skipped(plan: &Plan<'_>, why: &str) -> Outcome {
+fn not_run(plan: &Plan<'_>, verdict: Verdict) -> Outcome {
     Outcome {
         name: plan.cell.step.name.clone(),
         platform: plan.cell.platform.map(str::to_owned),
         memory: plan.cell.memory.map(str::to_owned),
-        verdict: Verdict::Skipped(why.to_owned()),
+        verdict,
         count: Count::default(),
         tests: BTreeSet::new(),
+        note: String::new(),
         time: Duration::ZERO,
         log: None,
     }
@@ -407,7 +435,7 @@ fn verdict(
         })
     } else if !left.is_empty() {
         Some(format!("left behind {}", left.join(", ")))
-    } else if count.ran() == 0 && count::expects_tests(&plan.script) {
+    } else if count.ran() == 0 && (plan.cell.takes_skips() || count::expects_tests(&plan.script)) {
         Some("ran no test".to_owned())
     } else if !plan.left_out.is_empty() && count.filtered != plan.left_out.len() as u64 {
         Some(format!(
@@ -451,6 +479,13 @@ fn log_path(logs: &Path, number: usize, label: &str) -> PathBuf {
         })
         .collect();
     logs.join(format!("{number:02}-{name}.log"))
+}
+
+/// What a command wants to have in its row: its last line of the form `cell: TEXT`.
+fn note(text: &str) -> String {
+    let mut lines = text.lines().rev();
+    let found = lines.find_map(|line| line.trim().strip_prefix("cell: "));
+    found.unwrap_or_default().trim().to_owned()
 }
 
 fn tail(text: &str) -> String {

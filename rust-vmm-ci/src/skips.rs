@@ -1,16 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
 
-//! The committed list of tests that an emulator cannot run.
+//! The committed list of what may be skipped: tests that an emulator cannot run, and steps that some
+//! machines cannot.
 //!
 //! ```json
-//! { "limit": 1, "tests": [
+//! { "limit": 2,
+//!   "tests": [
 //!     { "test": "transfer::tests::a_read_goes_through_aio", "platform": ["aarch64"],
-//!       "memory": ["mmap"], "reason": "qemu-user has no Linux AIO" } ] }
+//!       "memory": ["mmap"], "reason": "qemu-user has no Linux AIO" } ],
+//!   "steps": [
+//!     { "step": "advisories", "reason": "the database may be out of reach" } ] }
 //! ```
 //!
 //! Without `platform` or `memory` an entry is for all. The list cannot grow unnoticed: it may not be
-//! longer than `limit`, every run prints it, and a run in which it leaves out another number of
-//! tests than it names has failed.
+//! longer than `limit`, every run prints what it skips, a run in which another number of tests is
+//! left out than it names has failed, and with `--strict` so has one that skips another step.
 
 use std::collections::HashSet;
 use std::fs;
@@ -24,7 +28,20 @@ use crate::error::{Error, Result};
 #[serde(deny_unknown_fields)]
 struct List {
     limit: usize,
+    #[serde(default)]
     tests: Vec<Skip>,
+    #[serde(default)]
+    steps: Vec<StepSkip>,
+}
+
+/// A step that not every machine can run.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct StepSkip {
+    step: String,
+    reason: String,
+    platform: Option<Vec<String>>,
+    memory: Option<Vec<String>>,
 }
 
 /// One test that is left out.
@@ -41,6 +58,15 @@ pub(crate) struct Skip {
 pub(crate) struct Skips {
     pub file: PathBuf,
     list: Vec<Skip>,
+    steps: Vec<StepSkip>,
+}
+
+/// Whether an entry with this list is for `name`.
+fn is_for(list: &Option<Vec<String>>, name: Option<&str>) -> bool {
+    match (list, name) {
+        (Some(list), Some(name)) => list.iter().any(|item| item == name),
+        _ => true,
+    }
 }
 
 impl Skips {
@@ -54,18 +80,24 @@ impl Skips {
         Ok(Self {
             file: file.to_owned(),
             list: list.tests,
+            steps: list.steps,
         })
     }
 
     /// What is left out in an emulated cell.
     pub(crate) fn of(&self, platform: &str, memory: Option<&str>) -> Vec<&Skip> {
-        let names = |list: &Option<Vec<String>>, name: Option<&str>| match (list, name) {
-            (Some(list), Some(name)) => list.iter().any(|item| item == name),
-            _ => true,
-        };
         let list = self.list.iter();
-        list.filter(|skip| names(&skip.platform, Some(platform)) && names(&skip.memory, memory))
+        list.filter(|skip| is_for(&skip.platform, Some(platform)) && is_for(&skip.memory, memory))
             .collect()
+    }
+
+    /// Whether a cell may be skipped where `--strict` forbids it.
+    pub(crate) fn allow(&self, step: &str, platform: Option<&str>, memory: Option<&str>) -> bool {
+        self.steps.iter().any(|skip| {
+            skip.step == step
+                && is_for(&skip.platform, platform)
+                && is_for(&skip.memory, memory)
+        })
     }
 }
 
@@ -80,11 +112,11 @@ pub(crate) fn arguments(skips: &[&Skip]) -> String {
 
 fn check(file: &Path, list: &List) -> Result<()> {
     let fault = |problem: String| Err(Error::Other(format!("{}: {problem}", file.display())));
-    if list.tests.len() > list.limit {
+    let long = list.tests.len() + list.steps.len();
+    if long > list.limit {
         return fault(format!(
-            "{} tests are left out and the limit is {}: raise `limit` in the same change, so that \
-             its reviewers see it",
-            list.tests.len(),
+            "{long} entries, and the limit is {}: raise `limit` in the same change, so that its \
+             reviewers see it",
             list.limit
         ));
     }
@@ -98,6 +130,11 @@ fn check(file: &Path, list: &List) -> Result<()> {
         }
         if !seen.insert((&skip.test, &skip.platform, &skip.memory)) {
             return fault(format!("`{}` is listed twice", skip.test));
+        }
+    }
+    for skip in &list.steps {
+        if skip.step.is_empty() || skip.reason.trim().is_empty() {
+            return fault(format!("step `{}` is listed without name or reason", skip.step));
         }
     }
     Ok(())

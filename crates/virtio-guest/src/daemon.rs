@@ -23,10 +23,13 @@ pub const DIR: &str = "{dir}";
 /// How long a daemon may take until it listens, on a loaded machine.
 const START: Duration = Duration::from_secs(20);
 
+/// How long a daemon that nobody needs any more may take to end.
+const PATIENCE: Duration = Duration::from_secs(5);
+
 /// A daemon that logs without end must not take the test's memory with it.
 const MAX_LOG: usize = 4 << 20;
 
-/// A running daemon. Dropped means killed.
+/// A running daemon. Dropped, it is asked to end, and killed if it does not.
 #[derive(Debug)]
 pub struct Daemon {
     child: Child,
@@ -267,7 +270,8 @@ impl Daemon {
 
 impl Drop for Daemon {
     fn drop(&mut self) {
-        if self.exit_status().is_none() {
+        // One that is killed at once could not write down what it ran, for the coverage report.
+        if self.exit_status().is_none() && self.terminate(PATIENCE).is_err() {
             let _ = self.child.kill();
             let _ = self.child.wait();
         }

@@ -2,7 +2,7 @@
 
 //! What became of each cell, as a table for people and as JSON for programs.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -48,6 +48,8 @@ pub(crate) struct Outcome {
     pub verdict: Verdict,
     pub count: Count,
     pub tests: BTreeSet<String>,
+    /// What the command wants to have in its row.
+    pub note: String,
     pub time: Duration,
     pub log: Option<PathBuf>,
 }
@@ -65,7 +67,7 @@ pub(crate) fn text(outcomes: &[Outcome], skips: &[String], time: Duration) -> St
     let header = [
         "step", "platform", "memory", "result", "passed", "failed", "ignored", "time",
     ];
-    let mut rows: Vec<(Vec<String>, &str)> = Vec::new();
+    let mut rows: Vec<(Vec<String>, String)> = Vec::new();
     for outcome in outcomes {
         let number = |n: u64| match outcome.count.ran() {
             0 => String::new(),
@@ -87,7 +89,7 @@ pub(crate) fn text(outcomes: &[Outcome], skips: &[String], time: Duration) -> St
                     String::new()
                 },
             ],
-            outcome.verdict.why(),
+            [outcome.verdict.why(), &outcome.note].concat(),
         ));
     }
     let mut widths = header.map(str::len);
@@ -111,6 +113,7 @@ pub(crate) fn text(outcomes: &[Outcome], skips: &[String], time: Duration) -> St
         out += &line(cells, why);
     }
 
+    out += &matrix(outcomes);
     out += &differences(outcomes);
     if !skips.is_empty() {
         out += "\nNot run under an emulator:\n";
@@ -135,6 +138,76 @@ pub(crate) fn text(outcomes: &[Outcome], skips: &[String], time: Duration) -> St
     );
     let (passed, failed) = totals(outcomes);
     out + &format!("{passed} passed, {failed} failed\n")
+}
+
+/// The cells of steps that have platforms or memory variants, side by side.
+fn matrix(outcomes: &[Outcome]) -> String {
+    let mut columns: Vec<(&str, &str)> = Vec::new();
+    let mut steps: Vec<&str> = Vec::new();
+    let mut cells = BTreeMap::new();
+    for outcome in outcomes {
+        let column = match (&outcome.platform, &outcome.memory) {
+            (None, None) => continue,
+            (platform, memory) => (
+                platform.as_deref().unwrap_or("any"),
+                memory.as_deref().unwrap_or("-"),
+            ),
+        };
+        if !columns.contains(&column) {
+            columns.push(column);
+        }
+        if !steps.contains(&outcome.name.as_str()) {
+            steps.push(&outcome.name);
+        }
+        cells.insert((outcome.name.as_str(), column), in_short(outcome));
+    }
+    // Those of a platform side by side, platforms in the order of the list.
+    let first = |platform| columns.iter().position(|(other, _)| *other == platform);
+    let mut sorted = columns.clone();
+    sorted.sort_by_key(|&(platform, memory)| (first(platform), memory));
+
+    let rows: Vec<Vec<&str>> = [
+        sorted.iter().map(|(platform, _)| *platform).collect(),
+        sorted.iter().map(|(_, memory)| *memory).collect(),
+    ]
+    .into_iter()
+    .chain(steps.iter().map(|step| {
+        let cell = |column| cells.get(&(*step, column)).map_or("", String::as_str);
+        sorted.iter().map(|&column| cell(column)).collect()
+    }))
+    .collect();
+    let width = |at: usize| rows.iter().map(|row| row[at].chars().count()).max();
+    let widths: Vec<_> = (0..sorted.len()).map(|at| width(at).unwrap_or(0)).collect();
+    let margin = steps.iter().map(|step| step.len()).fold(4, usize::max);
+    let mut out = String::new();
+    for (name, row) in ["", "step"].into_iter().chain(steps.iter().copied()).zip(&rows) {
+        let mut line = format!("{name:margin$}");
+        for (cell, width) in row.iter().zip(&widths) {
+            let _ = write!(line, "  {cell:>width$}");
+        }
+        out += &format!("{}\n", line.trim_end());
+    }
+    match sorted.is_empty() {
+        true => String::new(),
+        false => format!("\n{out}"),
+    }
+}
+
+/// One word of the matrix: tests, and a percentage if the note begins with one.
+fn in_short(outcome: &Outcome) -> String {
+    if outcome.verdict != Verdict::Passed {
+        return outcome.verdict.word().to_owned();
+    }
+    let count = match outcome.count.ran() {
+        0 => "ok".to_owned(),
+        _ => outcome.count.passed.to_string(),
+    };
+    match outcome.note.split_once('%') {
+        Some((share, _)) if share.trim().parse::<f64>().is_ok() => {
+            format!("{count}, {} %", share.trim())
+        }
+        _ => count,
+    }
 }
 
 /// Tests that passed, and tests and steps that failed.
@@ -197,6 +270,7 @@ pub(crate) fn json(outcomes: &[Outcome], time: Duration) -> Value {
                 "memory": outcome.memory,
                 "result": outcome.verdict.word().to_ascii_lowercase(),
                 "why": outcome.verdict.why(),
+                "note": outcome.note,
                 "passed": outcome.count.passed,
                 "failed": outcome.count.failed,
                 "ignored": outcome.count.ignored,
@@ -238,6 +312,7 @@ mod tests {
                 ..Count::default()
             },
             tests: tests.iter().map(|&test| test.to_owned()).collect(),
+            note: String::new(),
             time: Duration::from_secs(125),
             log: None,
         }
@@ -269,6 +344,24 @@ mod tests {
         );
         assert!(text.contains("no emulator"), "{text}");
         assert!(text.contains("2 min 05 s"), "{text}");
+    }
+
+    #[test]
+    fn cells_stand_side_by_side_with_their_tests_and_coverage() {
+        let mut mmap = outcome("t", Some("mmap"), Verdict::Passed, &["a", "b"]);
+        mmap.note = "91.25 % of lines".to_owned();
+        let mut arm = outcome("t", Some("mmap"), Verdict::Skipped("no".to_owned()), &[]);
+        arm.platform = Some("aarch64".to_owned());
+        let xen = outcome("t", Some("xen"), Verdict::Failed("1".to_owned()), &["a"]);
+
+        let text = matrix(&[mmap, arm, xen]);
+
+        assert_eq!(
+            text,
+            "\n          x86_64  x86_64  aarch64\n\
+             step        mmap     xen     mmap\n\
+             t     2, 91.25 %  FAILED  skipped\n"
+        );
     }
 
     #[test]

@@ -374,7 +374,10 @@ fn compare(measured: &Measured, floors: &Floors, minimum: &Minimum) -> Findings 
             None => {
                 let note = format!("{name}: {score:.2} %, new: it has no floor yet (--update)");
                 findings.notes.push(note);
-                findings.raised.crates.insert(name.clone(), new_floor(score));
+                findings
+                    .raised
+                    .crates
+                    .insert(name.clone(), new_floor(score));
             }
         }
     }
@@ -727,7 +730,12 @@ mod tests {
     fn a_line_that_one_report_reaches_is_reached_in_the_merged_one() {
         let mut report = Report::new();
 
-        merge(&mut report, Path::new("a"), "SF:x.rs\nDA:1,0\nDA:2,7\nend_of_record\n").unwrap();
+        merge(
+            &mut report,
+            Path::new("a"),
+            "SF:x.rs\nDA:1,0\nDA:2,7\nend_of_record\n",
+        )
+        .unwrap();
         merge(&mut report, Path::new("b"), "SF:x.rs\nDA:1,3\nDA:3,0\n").unwrap();
 
         let lines = BTreeMap::from([(1, true), (2, true), (3, false)]);

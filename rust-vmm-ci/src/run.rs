@@ -284,7 +284,12 @@ impl Runner {
 
     /// What becomes of a cell that cannot be run here.
     fn skip(&self, plan: &Plan<'_>, why: &str) -> Verdict {
-        let Cell { step, platform, memory, .. } = plan.cell;
+        let Cell {
+            step,
+            platform,
+            memory,
+            ..
+        } = plan.cell;
         if self.strict && !self.skips.allow(&step.name, *platform, *memory) {
             Verdict::Failed(format!("skipped, and no list allows it: {why}"))
         } else {

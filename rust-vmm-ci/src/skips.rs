@@ -94,9 +94,7 @@ impl Skips {
     /// Whether a cell may be skipped where `--strict` forbids it.
     pub(crate) fn allow(&self, step: &str, platform: Option<&str>, memory: Option<&str>) -> bool {
         self.steps.iter().any(|skip| {
-            skip.step == step
-                && is_for(&skip.platform, platform)
-                && is_for(&skip.memory, memory)
+            skip.step == step && is_for(&skip.platform, platform) && is_for(&skip.memory, memory)
         })
     }
 }
@@ -134,7 +132,10 @@ fn check(file: &Path, list: &List) -> Result<()> {
     }
     for skip in &list.steps {
         if skip.step.is_empty() || skip.reason.trim().is_empty() {
-            return fault(format!("step `{}` is listed without name or reason", skip.step));
+            return fault(format!(
+                "step `{}` is listed without name or reason",
+                skip.step
+            ));
         }
     }
     Ok(())

@@ -12,7 +12,7 @@ mod man;
 #[cfg(feature = "pages")]
 mod pages;
 mod randomness;
-mod steps;
+mod setup;
 mod test;
 mod text;
 mod workspace;
@@ -34,8 +34,10 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Chore {
-    /// Run every check: format, lints, tests, docs and the demo, on both kinds of guest memory
+    /// Run every check of CI, on all platforms and both kinds of guest memory
     Test(test::Options),
+    /// Install what the checks need, or say how
+    Setup(setup::Options),
     /// Build the daemons and drive each from a guest in this process, over its socket
     Demo(demo::Options),
     /// Check the rules of this workspace that no compiler knows
@@ -48,20 +50,24 @@ enum Chore {
 
 fn main() -> ExitCode {
     let chore = Cli::parse().chore;
-    let result = children::guard().and_then(|()| match chore {
-        Chore::Test(options) => test::run(&options),
-        Chore::Demo(options) => demo::run(&options),
-        Chore::Lint => lint::run(),
-        Chore::Man(options) => man::run(&options),
-        Chore::Bench(options) => bench::run(&options),
+    let result = children::guard().and_then(|()| {
+        let good = match chore {
+            Chore::Test(options) => return test::run(&options),
+            Chore::Setup(options) => setup::run(&options)?,
+            Chore::Demo(options) => demo::run(&options)?,
+            Chore::Lint => lint::run()?,
+            Chore::Man(options) => man::run(&options)?,
+            Chore::Bench(options) => bench::run(&options)?,
+        };
+        Ok(if good {
+            ExitCode::SUCCESS
+        } else {
+            ExitCode::FAILURE
+        })
     });
     children::clean_up();
-    match result {
-        Ok(true) => ExitCode::SUCCESS,
-        Ok(false) => ExitCode::FAILURE,
-        Err(error) => {
-            eprintln!("cargo xtask: {error}");
-            ExitCode::FAILURE
-        }
-    }
+    result.unwrap_or_else(|error| {
+        eprintln!("cargo xtask: {error}");
+        ExitCode::FAILURE
+    })
 }

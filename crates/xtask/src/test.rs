@@ -1,89 +1,44 @@
 // SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
 
 //! `cargo xtask test`: all that must hold before a change goes in.
+//!
+//! The list of steps is `.buildkite/test_description.json`, the same that Buildkite gets; rust-vmm-ci
+//! runs it. On a machine where everything could be installed, a cell that is skipped is a failure
+//! unless `rust-vmm-ci/skips.json` names it.
+
+use std::process::ExitCode;
 
 use clap::Args;
 
-use crate::steps::{self, Expect, Step};
-use crate::workspace::{self, BOTH, Memory, cargo, this_program};
-use crate::{Result, devices};
+use crate::{Result, children, setup, workspace};
+
+/// The steps of `--quick`.
+const QUICK: &str = ".buildkite/quick.json";
 
 #[derive(Args)]
 pub(crate) struct Options {
-    /// One memory variant and no demo: for the inner loop
+    /// Format, rules, clippy and tests of one memory variant on this platform: for the inner loop
     #[arg(long)]
     quick: bool,
 
-    /// Only this memory variant
-    #[arg(long, value_enum)]
-    memory: Option<Memory>,
+    /// Install nothing: what the machine lacks is skipped
+    #[arg(long)]
+    no_setup: bool,
+
+    /// Arguments of `rust-vmm-ci run`, as in `--only clippy --platform aarch64 --memory xen`
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    arguments: Vec<String>,
 }
 
-pub(crate) fn run(options: &Options) -> Result<bool> {
-    let variants = match options.memory {
-        Some(memory) => vec![memory],
-        None if options.quick => vec![Memory::Mmap],
-        None => BOTH.to_vec(),
-    };
-    let mut steps = vec![
-        step(
-            "format",
-            cargo(&["fmt", "--all", "--check", "--", "--color=never"]),
-        ),
-        step("rules of the workspace", this_program(&["lint"])),
-        refusal(
-            "mmap and xen together",
-            &["--features", "mmap,xen"],
-            "exclude each other",
-        ),
-        refusal("neither mmap nor xen", &[], "choose the guest memory"),
-    ];
-    for memory in variants {
-        steps.extend(of_variant(memory));
-        if !options.quick && devices::DEVICES.iter().any(|device| device.runs_on(memory)) {
-            let args = ["demo", "--memory", memory.feature()];
-            steps.push(step(&format!("demo ({memory})"), this_program(&args)));
-        }
+pub(crate) fn run(options: &Options) -> Result<ExitCode> {
+    std::env::set_current_dir(workspace::root())?;
+    let mut arguments = vec!["rust-vmm-ci", "run"];
+    if options.quick {
+        arguments.extend(["--test-description", QUICK]);
+    } else if !options.no_setup && setup::ready()? {
+        arguments.push("--strict");
     }
-    steps::run(steps, &workspace::target()?.join("xtask"))
-}
-
-fn of_variant(memory: Memory) -> [Step; 3] {
-    let cargo = |before: &[&str], after: &[&str]| {
-        cargo(&[before, &["--workspace"], &memory.args(), after].concat())
-    };
-    let clippy = cargo(&["clippy", "--all-targets"], &["--", "-D", "warnings"]);
-    let tests = cargo(&["test", "--no-fail-fast"], &[]);
-    let mut docs = cargo(&["doc", "--no-deps"], &[]);
-    docs.env("RUSTDOCFLAGS", "-D warnings");
-    [
-        step(&format!("clippy ({memory})"), clippy),
-        Step {
-            expect: Expect::Tests,
-            ..step(&format!("tests ({memory})"), tests)
-        },
-        step(&format!("docs ({memory})"), docs),
-    ]
-}
-
-fn step(name: &str, command: std::process::Command) -> Step {
-    Step {
-        name: name.to_owned(),
-        command,
-        expect: Expect::Success,
-    }
-}
-
-/// A selection of features that guest-memory must not compile with.
-fn refusal(name: &str, features: &[&str], message: &'static str) -> Step {
-    let check = [
-        "check",
-        "--package",
-        "guest-memory",
-        "--no-default-features",
-    ];
-    Step {
-        expect: Expect::Refusal(message),
-        ..step(name, cargo(&[&check, features].concat()))
-    }
+    arguments.extend(options.arguments.iter().map(String::as_str));
+    children::hand_over();
+    Ok(rust_vmm_ci::main(arguments))
 }

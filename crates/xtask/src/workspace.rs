@@ -3,7 +3,7 @@
 //! Where things are, and how cargo is called.
 
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 use clap::ValueEnum;
@@ -52,15 +52,6 @@ pub(crate) fn root() -> &'static Path {
         .expect("this crate lies two folders below the root")
 }
 
-/// Where cargo builds.
-pub(crate) fn target() -> Result<PathBuf> {
-    let metadata = metadata()?;
-    let path = metadata["target_directory"].as_str();
-    Ok(path
-        .ok_or("cargo metadata names no target directory")?
-        .into())
-}
-
 /// What cargo knows about the members of the workspace, without their dependencies.
 pub(crate) fn metadata() -> Result<Value> {
     let output = cargo(&["metadata", "--no-deps", "--format-version", "1"])
@@ -75,14 +66,6 @@ pub(crate) fn metadata() -> Result<Value> {
 /// A call of the cargo that runs this very chore.
 pub(crate) fn cargo(args: &[&str]) -> Command {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    command.args(args);
-    settle(&mut command);
-    command
-}
-
-/// A call of this program with other arguments. Its file may have been built anew since it started.
-pub(crate) fn this_program(args: &[&str]) -> Command {
-    let mut command = Command::new("/proc/self/exe");
     command.args(args);
     settle(&mut command);
     command

@@ -180,7 +180,11 @@ fn matrix(outcomes: &[Outcome]) -> String {
     let widths: Vec<_> = (0..sorted.len()).map(|at| width(at).unwrap_or(0)).collect();
     let margin = steps.iter().map(|step| step.len()).fold(4, usize::max);
     let mut out = String::new();
-    for (name, row) in ["", "step"].into_iter().chain(steps.iter().copied()).zip(&rows) {
+    for (name, row) in ["", "step"]
+        .into_iter()
+        .chain(steps.iter().copied())
+        .zip(&rows)
+    {
         let mut line = format!("{name:margin$}");
         for (cell, width) in row.iter().zip(&widths) {
             let _ = write!(line, "  {cell:>width$}");

@@ -161,10 +161,12 @@ pub fn emulator() -> Option<String> {
     } else {
         "GNU"
     };
-    let variable = format!(
-        "CARGO_TARGET_{}_UNKNOWN_LINUX_{libc}_RUNNER",
-        std::env::consts::ARCH.to_uppercase()
-    );
+    // The target's name has the architecture's extensions in it.
+    let arch = match std::env::consts::ARCH {
+        "riscv64" => "RISCV64GC".to_owned(),
+        arch => arch.to_uppercase(),
+    };
+    let variable = format!("CARGO_TARGET_{arch}_UNKNOWN_LINUX_{libc}_RUNNER");
     std::env::var(variable)
         .ok()
         .filter(|runner| !runner.is_empty())

@@ -67,7 +67,18 @@ pub(crate) fn run() -> Result<bool> {
         }
     }
     let manifest = root.join("Cargo.toml");
-    git(&manifest, &fs::read_to_string(&manifest)?, &mut findings);
+    let text = fs::read_to_string(&manifest)?;
+    git(&manifest, &text, &mut findings);
+    let mut manifests = Vec::new();
+    files_of(root, &|name| name == "Cargo.toml", &mut manifests)?;
+    left_out(&manifest, &text, &manifests, &members, &mut findings);
+    let readme = root.join("README.md");
+    in_readme(
+        &readme,
+        &fs::read_to_string(&readme)?,
+        &members,
+        &mut findings,
+    );
 
     for finding in &mut findings {
         if let Ok(relative) = finding.file.strip_prefix(root) {
@@ -125,6 +136,10 @@ fn members(metadata: &Value) -> Result<Vec<Member>> {
 
 /// All Rust files below `folder`, except what was built or is hidden.
 fn source_files(folder: &Path, found: &mut Vec<PathBuf>) -> Result<()> {
+    files_of(folder, &|name| name.ends_with(".rs"), found)
+}
+
+fn files_of(folder: &Path, wanted: &dyn Fn(&str) -> bool, found: &mut Vec<PathBuf>) -> Result<()> {
     let mut entries = fs::read_dir(folder)?.collect::<Result<Vec<_>, _>>()?;
     entries.sort_by_key(fs::DirEntry::file_name);
     for entry in entries {
@@ -133,9 +148,9 @@ fn source_files(folder: &Path, found: &mut Vec<PathBuf>) -> Result<()> {
         let name = name.to_string_lossy();
         if entry.file_type()?.is_dir() {
             if name != "target" && !name.starts_with('.') {
-                source_files(&path, found)?;
+                files_of(&path, wanted, found)?;
             }
-        } else if name.ends_with(".rs") {
+        } else if wanted(&name) {
             found.push(path);
         }
     }
@@ -367,6 +382,59 @@ fn safety(member: &Member, findings: &mut Vec<Finding>) -> Result<()> {
     Ok(())
 }
 
+/// A crate that is no member is built by nothing, and no step would tell.
+fn left_out(
+    root: &Path,
+    text: &str,
+    manifests: &[PathBuf],
+    members: &[Member],
+    findings: &mut Vec<Finding>,
+) {
+    // A workspace of its own is named where it is kept out.
+    let excluded: Vec<_> = text
+        .lines()
+        .skip_while(|line| !line.starts_with("exclude = ["))
+        .take_while(|line| !line.starts_with("members"))
+        .flat_map(|line| line.split('"').skip(1).step_by(2))
+        .collect();
+    let workspace = root.parent().unwrap_or(Path::new(""));
+    for manifest in manifests.iter().filter(|&manifest| manifest != root) {
+        let folder = manifest.parent().unwrap_or(Path::new(""));
+        let name = folder.strip_prefix(workspace).unwrap_or(folder);
+        let known = members.iter().any(|member| member.folder == folder)
+            || excluded.iter().any(|excluded| name.starts_with(excluded));
+        if !known {
+            findings.push(Finding {
+                file: manifest.clone(),
+                line: 1,
+                message: format!(
+                    "no member of the workspace, so no step builds or tests it: add \"{}\" to \
+                     `members` of the root's Cargo.toml",
+                    name.display()
+                ),
+            });
+        }
+    }
+}
+
+/// Users look for a device in the README.
+fn in_readme(readme: &Path, text: &str, members: &[Member], findings: &mut Vec<Finding>) {
+    for member in members.iter().filter(|member| is_device(&member.name)) {
+        let row =
+            |line: &str| line.starts_with('|') && line.contains(&format!("`{}`", member.name));
+        if !text.lines().any(row) {
+            findings.push(Finding {
+                file: readme.to_owned(),
+                line: line_of(text, "## Devices"),
+                message: format!(
+                    "the table of devices has no row with `{}`: add it",
+                    member.name
+                ),
+            });
+        }
+    }
+}
+
 /// A device that is not in the table would never be shown or measured, and nobody would notice.
 fn listed(member: &Member, manifest: &Path, findings: &mut Vec<Finding>) {
     if !devices::DEVICES
@@ -461,6 +529,38 @@ mod tests {
         let text = "[workspace.dependencies]\na = { git = \"x\" }\nb = \"1\"\n";
         git(Path::new("Cargo.toml"), text, &mut findings);
         assert_eq!(lines(&findings), [2]);
+    }
+
+    #[test]
+    fn a_crate_that_is_no_member_is_found_and_an_excluded_one_is_not() {
+        let mut member = member("a", &[], &[]);
+        member.folder = PathBuf::from("/w/crates/a");
+        let manifests: Vec<_> = ["", "crates/a/", "crates/b/", "crates/fuzz/"]
+            .map(|folder| PathBuf::from(format!("/w/{folder}Cargo.toml")))
+            .into();
+        let text = "[workspace]\nmembers = [\n    \"crates/a\",\n]\nexclude = [\"crates/fuzz\"]\n";
+        let mut findings = Vec::new();
+
+        left_out(&manifests[0], text, &manifests, &[member], &mut findings);
+
+        assert_eq!(findings.len(), 1);
+        assert_eq!(findings[0].file, manifests[2]);
+    }
+
+    #[test]
+    fn a_device_without_a_row_in_the_readme_is_found() {
+        let members = [member("vhost-device-a", &[], &[]), member("b", &[], &[])];
+        let found = |text: &str| {
+            let mut findings = Vec::new();
+            in_readme(Path::new("README.md"), text, &members, &mut findings);
+            lines(&findings)
+        };
+
+        assert_eq!(
+            found("## Devices\n| a | [`vhost-device-a`](x) |\n"),
+            [0usize; 0]
+        );
+        assert_eq!(found("\n## Devices\n`vhost-device-a`\n"), [2]);
     }
 
     #[test]

@@ -15,7 +15,7 @@ use crate::Result;
 
 #[derive(Args)]
 pub(crate) struct Options {
-    /// Folder for the pages [default: man/ in the target directory]
+    /// Folder for the pages [default: target/man]
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
 }
@@ -24,7 +24,7 @@ pub(crate) struct Options {
 pub(crate) fn run(options: &Options) -> Result<bool> {
     let out = match &options.out {
         Some(out) => out.clone(),
-        None => crate::workspace::target()?.join("man"),
+        None => crate::workspace::root().join("target/man"),
     };
     crate::pages::write(&out)
 }

@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
 //! What `/proc` says about a daemon.
 
-use std::{fs, io, path::PathBuf, time::Duration};
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 /// Bytes of a process that are in memory, by kind.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -140,7 +144,7 @@ fn stat_field(pid: u32, field: usize) -> io::Result<u64> {
 
 /// Whether a Unix socket listens on `path`, without connecting to it: a connection would count as a
 /// frontend.
-pub fn listens(path: &std::path::Path) -> bool {
+pub fn listens(path: &Path) -> bool {
     /// SO_ACCEPTCON among the flags of /proc/net/unix.
     const ACCEPTS: u32 = 1 << 16;
     let Ok(table) = fs::read_to_string("/proc/net/unix") else {
@@ -177,17 +181,36 @@ pub fn emulator() -> Option<String> {
 /// Under an emulator the kernel does not run such a program by itself. Cargo's setting for that,
 /// `CARGO_TARGET_<TARGET>_RUNNER` in the environment, is what started the caller; it is put in front
 /// of `program`, too.
-pub fn command(program: impl AsRef<std::path::Path>) -> std::process::Command {
+///
+/// If `VHOST_DEVICE_BIN_DIR` is set and `program` is what cargo built for the running test, the one
+/// of the same name in that folder is meant: so a package is tested as it is installed.
+pub fn command(program: impl AsRef<Path>) -> std::process::Command {
+    let program = program.as_ref();
+    let program = std::env::var_os(INSTALLED)
+        .zip(std::env::current_exe().ok())
+        .and_then(|(folder, test)| installed(program, Path::new(&folder), &test))
+        .unwrap_or_else(|| program.to_owned());
     let runner = emulator().unwrap_or_default();
     let mut words = runner.split_whitespace();
     match words.next() {
         Some(emulator) => {
             let mut command = std::process::Command::new(emulator);
-            command.args(words).arg(program.as_ref());
+            command.args(words).arg(program);
             command
         }
-        None => std::process::Command::new(program.as_ref()),
+        None => std::process::Command::new(program),
     }
+}
+
+/// Names a folder of installed daemons.
+const INSTALLED: &str = "VHOST_DEVICE_BIN_DIR";
+
+/// The program in `folder` that stands for `built`, if cargo built that for the program `test`. Any
+/// other (one that measurements compare with, say) is meant as it is.
+fn installed(built: &Path, folder: &Path, test: &Path) -> Option<PathBuf> {
+    let deps = test.parent().filter(|folder| folder.ends_with("deps"))?;
+    let name = built.file_name()?;
+    (built.parent() == deps.parent()).then(|| folder.join(name))
 }
 
 #[cfg(test)]
@@ -213,6 +236,15 @@ mod tests {
         let known = Process::new(child.id()).unwrap();
         child.wait().unwrap();
         assert!(!known.is_alive());
+    }
+
+    #[test]
+    fn only_what_was_built_for_the_test_is_looked_for_among_the_installed() {
+        let test = Path::new("/t/debug/deps/socket-0123");
+        let chosen = |built: &str, test| installed(Path::new(built), Path::new("/usr/bin"), test);
+        assert_eq!(chosen("/t/debug/d", test), Some("/usr/bin/d".into()));
+        assert_eq!(chosen("/t/release/d", test), None);
+        assert_eq!(chosen("/t/debug/d", Path::new("/t/debug/xtask")), None);
     }
 
     #[test]

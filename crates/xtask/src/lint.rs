@@ -17,6 +17,15 @@ const SPDX: &str = "// SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause";
 /// The only crate whose code may ask for the memory variant.
 const VARIANT_HOME: &str = "guest-memory";
 
+/// Where devices live whose specification still moves.
+const STAGING: &str = "crates/staging";
+
+/// What a README there links to, each in a line of its own.
+const ADMISSION: &[(&str, &str)] = &[
+    ("Specification:", "the public proposal of its specification"),
+    ("Driver:", "a public driver"),
+];
+
 /// A rule that is broken, and what to do.
 #[derive(Debug, PartialEq, Eq)]
 struct Finding {
@@ -66,6 +75,7 @@ pub(crate) fn run() -> Result<bool> {
             listed(member, &manifest, &mut findings);
         }
     }
+    staging(&root.join(STAGING), &mut findings)?;
     let manifest = root.join("Cargo.toml");
     let text = fs::read_to_string(&manifest)?;
     git(&manifest, &text, &mut findings);
@@ -452,6 +462,52 @@ fn listed(member: &Member, manifest: &Path, findings: &mut Vec<Finding>) {
     }
 }
 
+/// Each crate in the folder `staging` links to what it was admitted for.
+fn staging(staging: &Path, findings: &mut Vec<Finding>) -> Result<()> {
+    if !staging.exists() {
+        return Ok(());
+    }
+    let mut entries = fs::read_dir(staging)?.collect::<Result<Vec<_>, _>>()?;
+    entries.sort_by_key(fs::DirEntry::file_name);
+    for entry in entries {
+        let folder = entry.path();
+        if !folder.join("Cargo.toml").exists() {
+            continue;
+        }
+        let file = folder.join("README.md");
+        let text = match fs::read_to_string(&file) {
+            Ok(text) => text,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
+            Err(error) => return Err(error.into()),
+        };
+        for (label, what) in ADMISSION {
+            let linked = text
+                .lines()
+                .filter_map(|line| line.strip_prefix(label))
+                .any(has_link);
+            if !linked {
+                findings.push(Finding {
+                    file: file.clone(),
+                    line: line_of(&text, label),
+                    message: format!(
+                        "no link to {what}: add a line `{label} <https://...>` (see \
+                         {STAGING}/README.md)"
+                    ),
+                });
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Whether a web address with a host stands in `text`.
+fn has_link(text: &str) -> bool {
+    text.split("https://").skip(1).any(|rest| {
+        let host = rest.split(['/', '>', ')', ' ']).next().unwrap_or_default();
+        host.contains('.') && !host.starts_with('.') && !host.ends_with('.')
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -529,6 +585,45 @@ mod tests {
         let text = "[workspace.dependencies]\na = { git = \"x\" }\nb = \"1\"\n";
         git(Path::new("Cargo.toml"), text, &mut findings);
         assert_eq!(lines(&findings), [2]);
+    }
+
+    /// What is said of a tree with one staged crate that has this README, if any.
+    fn in_staging(readme: Option<&str>) -> Vec<(usize, String)> {
+        let tree = tempfile::tempdir().unwrap();
+        let folder = tree.path().join("vhost-device-made-up");
+        fs::create_dir(&folder).unwrap();
+        fs::write(folder.join("Cargo.toml"), "").unwrap();
+        if let Some(readme) = readme {
+            fs::write(folder.join("README.md"), readme).unwrap();
+        }
+        fs::create_dir(tree.path().join("no-crate")).unwrap();
+        let mut findings = Vec::new();
+        staging(tree.path(), &mut findings).unwrap();
+        let said = findings.into_iter();
+        said.map(|finding| (finding.line, finding.message))
+            .collect()
+    }
+
+    #[test]
+    fn a_staged_crate_with_both_links_is_admitted() {
+        let readme = "# made-up\n\nSpecification: [v3](https://lists.example.org/1)\n\
+                      Driver: <https://git.example.org/linux>\n";
+        assert_eq!(in_staging(Some(readme)), []);
+    }
+
+    #[test]
+    fn a_staged_crate_without_a_link_is_found_with_the_one_that_is_missing() {
+        let readme =
+            "# made-up\n\nSpecification: https://example.org/1\nDriver: soon, https://...\n";
+        let said = in_staging(Some(readme));
+        assert_eq!(said.len(), 1);
+        assert_eq!(said[0].0, 4);
+        assert!(said[0].1.contains("a public driver"), "{}", said[0].1);
+    }
+
+    #[test]
+    fn a_staged_crate_without_a_readme_lacks_both_links() {
+        assert_eq!(in_staging(None).len(), 2);
     }
 
     #[test]

@@ -7,6 +7,7 @@ mod build;
 mod children;
 mod demo;
 mod devices;
+mod fuzz;
 mod lint;
 mod man;
 #[cfg(feature = "pages")]
@@ -40,6 +41,8 @@ enum Chore {
     Setup(setup::Options),
     /// Build the daemons and drive each from a guest in this process, over its socket
     Demo(demo::Options),
+    /// Try each fuzz target on a bounded number of inputs
+    Fuzz(fuzz::Options),
     /// Check the rules of this workspace that no compiler knows
     Lint,
     /// Write a manual page for every daemon
@@ -55,6 +58,7 @@ fn main() -> ExitCode {
             Chore::Test(options) => return test::run(&options),
             Chore::Setup(options) => setup::run(&options)?,
             Chore::Demo(options) => demo::run(&options)?,
+            Chore::Fuzz(options) => fuzz::run(&options)?,
             Chore::Lint => lint::run()?,
             Chore::Man(options) => man::run(&options)?,
             Chore::Bench(options) => bench::run(&options)?,

@@ -77,12 +77,16 @@ pub(crate) fn run(options: &Options) -> Result<bool> {
     }
     println!("built after {}", text::time(start.elapsed()));
 
-    let mut good = true;
+    let mut all = Some(0);
     for target in chosen {
         let runs = options.runs.unwrap_or(target.runs);
-        good &= one(&settings, target, runs, options.seed, &logs)?;
+        let executed = one(&settings, target, runs, options.seed, &logs)?;
+        all = all.zip(executed).map(|(all, executed)| all + executed);
     }
-    Ok(good)
+    if let Some(all) = all {
+        println!("cell: {all} executions");
+    }
+    Ok(all.is_some())
 }
 
 fn choose(name: Option<&str>) -> Result<Vec<&'static Target>> {
@@ -183,7 +187,14 @@ impl Settings {
     }
 }
 
-fn one(settings: &Settings, target: &Target, runs: u64, seed: u32, logs: &Path) -> Result<bool> {
+/// How many inputs were tried, if none did harm.
+fn one(
+    settings: &Settings,
+    target: &Target,
+    runs: u64,
+    seed: u32,
+    logs: &Path,
+) -> Result<Option<u64>> {
     let name = target.name;
     // What is found goes here; the committed inputs stay as they are.
     let found = tempfile::tempdir()?;
@@ -205,7 +216,7 @@ fn one(settings: &Settings, target: &Target, runs: u64, seed: u32, logs: &Path) 
     match executed {
         Some(executed) if good && executed > 0 => {
             println!("{name}: {executed} executions after {time}, no fault");
-            Ok(true)
+            Ok(Some(executed))
         }
         _ => {
             show_tail(&log)?;
@@ -214,7 +225,7 @@ fn one(settings: &Settings, target: &Target, runs: u64, seed: u32, logs: &Path) 
                  that was said in {}",
                 log.display()
             );
-            Ok(false)
+            Ok(None)
         }
     }
 }

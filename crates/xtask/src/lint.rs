@@ -283,27 +283,24 @@ fn line_of(text: &str, what: &str) -> usize {
     found.map_or(1, |index| index + 1)
 }
 
-/// The features `dependency/feature` that `feature` of `member` turns on, over any number of
-/// members.
-fn reached(member: &Member, feature: &str, members: &[Member]) -> BTreeSet<(String, String)> {
+/// The features `dependency/feature` that `feature` of `member` turns on by itself: what another
+/// crate happens to forward today it may not forward tomorrow.
+fn forwarded(member: &Member, feature: &str) -> BTreeSet<(String, String)> {
     let mut seen = BTreeSet::new();
-    let mut left = vec![(member.name.clone(), feature.to_owned())];
+    let mut found = BTreeSet::new();
+    let mut left = vec![feature.to_owned()];
     while let Some(next) = left.pop() {
-        if !seen.insert(next.clone()) {
-            continue;
-        }
-        let (name, feature) = next;
-        let Some(member) = members.iter().find(|member| member.name == name) else {
-            continue;
-        };
-        for implied in member.features.get(&feature).into_iter().flatten() {
-            left.push(match implied.split_once('/') {
-                Some((to, feature)) => (to.trim_end_matches('?').to_owned(), feature.to_owned()),
-                None => (name.clone(), implied.clone()),
-            });
+        for implied in member.features.get(&next).into_iter().flatten() {
+            match implied.split_once('/') {
+                Some((to, feature)) => {
+                    found.insert((to.trim_end_matches('?').to_owned(), feature.to_owned()));
+                }
+                None if seen.insert(implied.clone()) => left.push(implied.clone()),
+                None => {}
+            }
         }
     }
-    seen
+    found
 }
 
 /// Every crate that stands on guest-memory forwards both features to all that have them.
@@ -338,9 +335,9 @@ fn forwards(
             );
             continue;
         }
-        let reached = reached(member, feature, members);
+        let forwarded = forwarded(member, feature);
         for dependency in member.dependencies.iter().filter(|name| has_variants(name)) {
-            if !reached.contains(&(dependency.clone(), feature.to_owned())) {
+            if !forwarded.contains(&(dependency.clone(), feature.to_owned())) {
                 find(
                     line_of(text, &format!("{feature} =")),
                     format!(

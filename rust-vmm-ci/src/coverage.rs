@@ -37,8 +37,10 @@ use crate::sources;
 /// Beyond so many points above it, a floor is worth raising.
 const WORTH_RAISING: f64 = 0.5;
 
-/// A floor is written so many points below the score: whether some lines run is up to timing.
+/// A floor is written so many points below the score, or so many lines where that is more: whether
+/// some lines run is up to timing.
 const LEEWAY: f64 = 0.4;
+const LEEWAY_LINES: u64 = 3;
 
 /// New crates may cost the total so many points.
 const NEW_MAY_COST: f64 = 1.0;
@@ -144,6 +146,13 @@ impl Lines {
         self.covered += other.covered;
     }
 
+    /// The floor to write for this score.
+    fn floor(self) -> f64 {
+        let lines = (LEEWAY_LINES * 100) as f64 / self.count.max(1) as f64;
+        let floor = self.score() - lines.max(LEEWAY);
+        (floor * 100.0).round().max(0.0) / 100.0
+    }
+
     /// In per cent, with two digits, rounded down: a floor that is written is a floor that is held.
     fn score(self) -> f64 {
         match self.count {
@@ -234,7 +243,13 @@ pub(crate) fn run(options: &Options) -> Result<bool> {
         println!("{note}");
     }
     if let Some(total) = measured.total_of(|name| !is_staging(name)) {
-        println!("cell: {:.2} % of lines", total.score());
+        match findings.faults.len() {
+            0 => println!("cell: {:.2} % of lines", total.score()),
+            fell => println!(
+                "cell: {:.2} % of lines, {fell} floors missed",
+                total.score()
+            ),
+        }
     }
     for fault in &findings.faults {
         println!("FELL: {}", fault.text);
@@ -340,12 +355,13 @@ fn is_staging(name: &str) -> bool {
 
 fn compare(measured: &Measured, floors: &Floors, minimum: &Minimum) -> Findings {
     let mut findings = Findings::default();
-    let fell = |what: &str, floor: f64, score: f64, more: &str| Fault {
+    let fell = |what: &str, floor: f64, lines: Lines, more: &str| Fault {
         text: format!(
-            "{what}: {score:.2} %, {:.2} points below its floor of {floor:.2} %{more}",
-            floor - score
+            "{what}: {:.2} %, {:.2} points below its floor of {floor:.2} %{more}",
+            lines.score(),
+            floor - lines.score()
         ),
-        drop: Some((what.to_owned(), floor, Some(score))),
+        drop: Some((what.to_owned(), floor, Some(lines.floor()))),
     };
 
     let mut drops = Vec::new();
@@ -355,12 +371,12 @@ fn compare(measured: &Measured, floors: &Floors, minimum: &Minimum) -> Findings 
             Some(&floor) if score < floor => {
                 drops.push((
                     floor - score,
-                    fell(name, floor, score, &worst(measured, name)),
+                    fell(name, floor, *lines, &worst(measured, name)),
                 ));
             }
             Some(&floor) => {
                 ask(&mut findings.notes, name, floor, score);
-                let floor = new_floor(score).max(floor);
+                let floor = lines.floor().max(floor);
                 findings.raised.crates.insert(name.clone(), floor);
             }
             None if score < minimum.new_crate => findings.faults.push(Fault {
@@ -374,10 +390,7 @@ fn compare(measured: &Measured, floors: &Floors, minimum: &Minimum) -> Findings 
             None => {
                 let note = format!("{name}: {score:.2} %, new: it has no floor yet (--update)");
                 findings.notes.push(note);
-                findings
-                    .raised
-                    .crates
-                    .insert(name.clone(), new_floor(score));
+                findings.raised.crates.insert(name.clone(), lines.floor());
             }
         }
     }
@@ -417,7 +430,7 @@ fn compare(measured: &Measured, floors: &Floors, minimum: &Minimum) -> Findings 
             true => &mut findings.raised.staging,
             false => &mut findings.raised.total,
         };
-        *raised = Some(floor.unwrap_or(0.0).max(new_floor(score)));
+        *raised = Some(floor.unwrap_or(0.0).max(lines.floor()));
         findings.notes.push(match floor {
             Some(floor) => format!("{what}: {score:.2} %, floor {floor:.2} %"),
             None => format!("{what}: {score:.2} %, no floor yet"),
@@ -438,15 +451,10 @@ fn compare(measured: &Measured, floors: &Floors, minimum: &Minimum) -> Findings 
                 "{what}: below its floor because of new crates; those that are not new hold it"
             ));
         } else {
-            findings.faults.push(fell(what, floor, score, ""));
+            findings.faults.push(fell(what, floor, lines, ""));
         }
     }
     findings
-}
-
-/// The floor for a score, with two digits.
-fn new_floor(score: f64) -> f64 {
-    ((score - LEEWAY) * 100.0).round().max(0.0) / 100.0
 }
 
 fn ask(notes: &mut Vec<String>, what: &str, floor: f64, score: f64) {
@@ -490,7 +498,6 @@ fn update(gate: &mut Gate, key: &str, findings: Findings, reason: Option<&str>) 
             failed = true;
             continue;
         };
-        let to = to.map(new_floor);
         match (what.as_str(), to) {
             ("total", to) => floors.total = to,
             ("staging", to) => floors.staging = to,
@@ -520,8 +527,8 @@ mod tests {
         let mut measured = Measured::default();
         for &(name, covered) in crates {
             let lines = Lines {
-                count: 100,
-                covered,
+                count: 10_000,
+                covered: covered * 100,
             };
             measured.crates.insert(name.to_owned(), lines);
             let file = (format!("{name}/src/lib.rs"), lines);
@@ -576,9 +583,9 @@ mod tests {
             faults,
             [
                 "crates/b: 90.00 %, 9.00 points below its floor of 99.00 %\n    \
-                 crates/b/src/lib.rs: 10 of 100 lines missed",
+                 crates/b/src/lib.rs: 1000 of 10000 lines missed",
                 "crates/a: 93.00 %, 2.00 points below its floor of 95.00 %\n    \
-                 crates/a/src/lib.rs: 7 of 100 lines missed",
+                 crates/a/src/lib.rs: 700 of 10000 lines missed",
             ]
         );
     }

@@ -379,6 +379,35 @@ fn a_stop_waits_for_a_chain_on_another_thread() {
 }
 
 #[test]
+fn a_stop_that_takes_long_is_told_and_ends_when_the_request_does() {
+    let (script, chains) = hand_out();
+    let (told, stalls) = channel();
+    let told = Mutex::new(told);
+    let options = WorkerOptions {
+        on_stall: Arc::new(move || drop(told.lock().unwrap().send(()))),
+        ..options().0
+    };
+    let script = Mutex::new(Some(script));
+    let device = TestDevice {
+        make: Box::new(move || Ok(script.lock().unwrap().take().unwrap_or_default())),
+    };
+    let thread = Arc::new(WorkerThread::spawn(Arc::new(device), 0, options).unwrap());
+    let mut driver = Driver::new(8);
+    driver.offer_room(4);
+    let _served = serve(&thread, driver, 0);
+    let chain = chains.recv_timeout(TIMEOUT).unwrap();
+    let (sender, stopped) = channel();
+    let stopper = thread.clone();
+    std::thread::spawn(move || sender.send(stopper.stop(0)));
+
+    stalls.recv_timeout(TIMEOUT).unwrap();
+    chain.finish();
+
+    let stopped = stopped.recv_timeout(TIMEOUT).unwrap().unwrap().unwrap();
+    assert_eq!(stopped.next_used, 1);
+}
+
+#[test]
 fn a_chain_of_another_queue_that_returns_during_a_stop_is_not_forgotten() {
     let (script, chains) = hand_out();
     let thread = Arc::new(spawn_script(script));

@@ -55,6 +55,12 @@ pub(crate) struct Outcome {
 }
 
 impl Outcome {
+    fn remark(&self) -> String {
+        let parts = [self.verdict.why(), &self.note];
+        let parts: Vec<_> = parts.into_iter().filter(|part| !part.is_empty()).collect();
+        parts.join("; ")
+    }
+
     fn cell(&self) -> String {
         let parts = [&self.platform, &self.memory];
         let parts: Vec<_> = parts.into_iter().flatten().map(String::as_str).collect();
@@ -89,7 +95,7 @@ pub(crate) fn text(outcomes: &[Outcome], skips: &[String], time: Duration) -> St
                     String::new()
                 },
             ],
-            [outcome.verdict.why(), &outcome.note].concat(),
+            outcome.remark(),
         ));
     }
     let mut widths = header.map(str::len);

@@ -384,7 +384,9 @@ fn a_stop_that_takes_long_is_told_and_ends_when_the_request_does() {
     let (told, stalls) = channel();
     let told = Mutex::new(told);
     let options = WorkerOptions {
-        on_stall: Arc::new(move || drop(told.lock().unwrap().send(()))),
+        on_stall: Arc::new(move || {
+            let _ = told.lock().unwrap().send(());
+        }),
         ..options().0
     };
     let script = Mutex::new(Some(script));

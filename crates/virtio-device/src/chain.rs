@@ -89,15 +89,23 @@ impl Cursor {
     }
 
     /// The pieces that make up the next `max` bytes.
-    fn pieces(mut self, spans: &[Span], max: u64) -> Vec<Span> {
+    fn pieces(self, spans: &[Span], max: u64) -> Vec<Span> {
         let mut pieces = Vec::new();
+        self.add_pieces(spans, max, &mut pieces);
+        pieces
+    }
+
+    fn add_pieces(mut self, spans: &[Span], max: u64, pieces: &mut Vec<Span>) {
         let end = self.done.saturating_add(max);
         while let Some(piece) = self.piece(spans, end - self.done) {
             self.advance(spans, u64::from(piece.len));
             pieces.push(piece);
         }
-        pieces
     }
+}
+
+fn total(spans: &[Span]) -> u64 {
+    spans.iter().map(|span| u64::from(span.len)).sum()
 }
 
 impl Body {
@@ -361,6 +369,66 @@ impl Chain {
         let done = body.memory.write_to(file, offset, &pieces)?;
         body.reader
             .advance(&body.spans[..body.readable_spans], done as u64);
+        Ok(done)
+    }
+
+    /// [`Chain::fill_from`] into several chains, one after the other, by one system call: for byte
+    /// streams, whose boundaries do not matter.
+    pub fn fill_all_from(chains: &mut [Chain], file: impl AsFd, max: u64) -> io::Result<usize> {
+        let Some(memory) = chains.first().map(|chain| chain.body().memory.clone()) else {
+            return Ok(0);
+        };
+        let mut pieces = Vec::new();
+        let mut left = max;
+        for body in chains.iter().map(Chain::body) {
+            // A change of the memory table in between.
+            if !Arc::ptr_eq(&body.memory, &memory) {
+                break;
+            }
+            let before = pieces.len();
+            body.writer.add_pieces(body.writable(), left, &mut pieces);
+            left -= total(&pieces[before..]);
+        }
+        let done = memory.read_from(file, None, &pieces)?;
+        let mut left = done as u64;
+        for chain in chains {
+            let take = left.min(chain.writable_len());
+            chain.body_mut().wrote(take);
+            left -= take;
+            if left == 0 {
+                break;
+            }
+        }
+        Ok(done)
+    }
+
+    /// [`Chain::drain_to`] from several chains, one after the other, by one system call.
+    pub fn drain_all_to(chains: &mut [Chain], file: impl AsFd, max: u64) -> io::Result<usize> {
+        let Some(memory) = chains.first().map(|chain| chain.body().memory.clone()) else {
+            return Ok(0);
+        };
+        let mut pieces = Vec::new();
+        let mut left = max;
+        for body in chains.iter().map(Chain::body) {
+            if !Arc::ptr_eq(&body.memory, &memory) {
+                break;
+            }
+            let before = pieces.len();
+            body.reader.add_pieces(body.readable(), left, &mut pieces);
+            left -= total(&pieces[before..]);
+        }
+        let done = memory.write_to(file, None, &pieces)?;
+        let mut left = done as u64;
+        for chain in chains {
+            let take = left.min(chain.readable_len());
+            let body = chain.body_mut();
+            body.reader
+                .advance(&body.spans[..body.readable_spans], take);
+            left -= take;
+            if left == 0 {
+                break;
+            }
+        }
         Ok(done)
     }
 

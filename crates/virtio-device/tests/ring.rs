@@ -12,7 +12,9 @@ use driver::{
 };
 use proptest::prelude::*;
 use virtio_device::memory::{GuestAddress, MappedRegion, Memory, PinError, Tracking};
-use virtio_device::{ChainTooShort, Queue, QueueError, Queues, RingConfig, RingError, RingFault};
+use virtio_device::{
+    Chain, ChainTooShort, Queue, QueueError, Queues, RingConfig, RingError, RingFault,
+};
 
 /// Whether the descriptor has something to read, now.
 fn is_readable(fd: BorrowedFd<'_>) -> bool {
@@ -1273,4 +1275,25 @@ fn without_an_index_the_used_ring_goes_on_where_memory_says() {
     let (queue, _line) = queue(&driver, config);
 
     assert_eq!(queue.next_used(), 77);
+}
+
+#[test]
+fn several_chains_are_filled_and_drained_by_one_call_each_and_keep_their_places() {
+    let mut driver = Driver::new(8);
+    let (mut queue, _line) = queue(&driver, driver.config());
+    driver.offer_request(b"abcd", 3);
+    driver.offer_request(b"efgh", 3);
+    driver.offer_request(b"ijkl", 3);
+    let mut chains: Vec<_> = std::iter::from_fn(|| queue.pop()).collect();
+    let (reader, writer) = rustix::pipe::pipe().unwrap();
+
+    let drained = Chain::drain_all_to(&mut chains, &writer, 6).unwrap();
+    let filled = Chain::fill_all_from(&mut chains, &reader, 9).unwrap();
+
+    assert_eq!((drained, filled), (6, 6));
+    let left: Vec<_> = chains.iter().map(Chain::readable_len).collect();
+    let written: Vec<_> = chains.iter().map(Chain::written).collect();
+    assert_eq!(left, [0, 2, 4]);
+    assert_eq!(written, [3, 3, 0]);
+    chains.into_iter().for_each(|chain| queue.complete(chain));
 }

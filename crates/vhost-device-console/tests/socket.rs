@@ -1,0 +1,708 @@
+// SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
+
+//! The daemon over its socket, driven by the guest of this workspace.
+
+use std::fs;
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use vhost_device_console::spec;
+use virtio_guest::{Daemon, Guest};
+
+const EXE: &str = env!("CARGO_BIN_EXE_vhost-device-console");
+const TIMEOUT: Duration = Duration::from_secs(30);
+
+const RX: u16 = 0;
+const TX: u16 = 1;
+
+fn daemon(args: &[&str]) -> Daemon {
+    Daemon::spawn(EXE, args).unwrap()
+}
+
+fn uds(args: &[&str]) -> Daemon {
+    daemon(&[&["--backend", "uds", "--path", "{dir}/console"], args].concat())
+}
+
+/// A guest that knows nothing of several ports.
+fn guest(daemon: &Daemon) -> Guest {
+    Guest::builder(daemon.path())
+        .timeout(TIMEOUT)
+        .memory_size(16 << 20)
+        .boot()
+        .unwrap()
+}
+
+fn multiport(daemon: &Daemon) -> Guest {
+    Guest::builder(daemon.path())
+        .timeout(TIMEOUT)
+        .memory_size(16 << 20)
+        .features(spec::VIRTIO_CONSOLE_F_MULTIPORT)
+        .boot()
+        .unwrap()
+}
+
+fn client(daemon: &Daemon, name: &str) -> UnixStream {
+    let stream = UnixStream::connect(daemon.dir().join(name)).unwrap();
+    stream.set_read_timeout(Some(TIMEOUT)).unwrap();
+    stream.set_write_timeout(Some(TIMEOUT)).unwrap();
+    stream
+}
+
+fn read(mut from: impl Read, count: usize) -> Vec<u8> {
+    let mut bytes = vec![0; count];
+    from.read_exact(&mut bytes).unwrap();
+    bytes
+}
+
+/// Looks again and again; a daemon has no other way to tell.
+fn until(what: &str, mut holds: impl FnMut() -> bool) {
+    let end = Instant::now() + TIMEOUT;
+    while !holds() {
+        assert!(Instant::now() < end, "{what}: not within {TIMEOUT:?}");
+        std::thread::sleep(Duration::from_millis(2));
+    }
+}
+
+fn control(id: u32, event: u16, value: u16) -> Vec<u8> {
+    let mut message = id.to_le_bytes().to_vec();
+    message.extend(event.to_le_bytes());
+    message.extend(value.to_le_bytes());
+    message
+}
+
+fn say(guest: &mut Guest, id: u32, event: u16, value: u16) {
+    let message = control(id, event, value);
+    let reply = guest.queue(spec::CONTROL_TX).request(&[&message], &[]);
+    assert_eq!(reply.unwrap().written(), 0);
+}
+
+/// The next control message of the device.
+fn hear(guest: &mut Guest) -> Vec<u8> {
+    let queue = guest.queue(spec::CONTROL_RX);
+    if queue.pending() == 0 {
+        queue.post(&[], &[256]).unwrap();
+        queue.kick().unwrap();
+    }
+    queue.wait(TIMEOUT).unwrap().data()
+}
+
+/// Brings a port up as a driver does, and swallows what the device says meanwhile.
+fn open_port(guest: &mut Guest, id: u32, messages: usize) {
+    say(guest, id, spec::PORT_READY, 1);
+    for _ in 0..messages {
+        hear(guest);
+    }
+    say(guest, id, spec::PORT_OPEN, 1);
+}
+
+fn receive(guest: &mut Guest, queue: u16, count: usize) -> Vec<u8> {
+    let mut got = Vec::new();
+    while got.len() < count {
+        got.extend(guest.queue(queue).request(&[], &[4096]).unwrap().data());
+    }
+    got
+}
+
+fn pattern(from: usize, count: usize) -> Vec<u8> {
+    (from..from + count).map(|at| (at % 251) as u8).collect()
+}
+
+#[test]
+fn output_in_several_descriptors_reaches_the_client_in_order() {
+    let daemon = uds(&[]);
+    let client = client(&daemon, "console");
+    let mut guest = guest(&daemon);
+
+    guest.queue(TX).request(&[b"one ", b"two "], &[]).unwrap();
+    guest.queue(TX).request_indirect(&[b"three"], &[]).unwrap();
+
+    assert_eq!(read(&client, 13), b"one two three");
+}
+
+#[test]
+fn six_bytes_typed_are_six_bytes_in_one_used_buffer() {
+    let daemon = uds(&[]);
+    let mut client = client(&daemon, "console");
+    let mut guest = guest(&daemon);
+    guest.queue(RX).post(&[], &[64]).unwrap();
+    guest.queue(RX).post(&[], &[64]).unwrap();
+    guest.queue(RX).kick().unwrap();
+    guest.frontend().sync().unwrap();
+
+    client.write_all(b"sixsix").unwrap();
+    let reply = guest.queue(RX).wait(TIMEOUT).unwrap();
+
+    assert_eq!(reply.data(), b"sixsix");
+    assert_eq!(guest.queue(RX).poll_used().unwrap(), None);
+    assert_eq!(guest.queue(RX).pending(), 1);
+}
+
+#[test]
+fn output_before_a_client_attaches_is_kept_in_order() {
+    let daemon = uds(&[]);
+    let mut guest = guest(&daemon);
+    for number in 0..100 {
+        let line = format!("line {number:03}\n");
+        guest.queue(TX).request(&[line.as_bytes()], &[]).unwrap();
+    }
+
+    let got = read(client(&daemon, "console"), 900);
+
+    let expected: String = (0..100).map(|n| format!("line {n:03}\n")).collect();
+    assert_eq!(String::from_utf8(got).unwrap(), expected);
+}
+
+#[test]
+fn with_nobody_attached_the_last_of_the_output_is_kept_and_memory_does_not_grow() {
+    let daemon = uds(&["--scrollback", "4"]);
+    let mut guest = guest(&daemon);
+    let before = daemon.process().unwrap().resident().unwrap().anonymous;
+    let chunk = pattern(0, 64 * 1024);
+    for _ in 0..320 {
+        guest.queue(TX).request(&[&chunk], &[]).unwrap();
+    }
+    guest.queue(TX).request(&[b"the end"], &[]).unwrap();
+
+    let got = read(client(&daemon, "console"), 4096);
+    let after = daemon.process().unwrap().resident().unwrap().anonymous;
+
+    assert_eq!(&got[4089..], b"the end");
+    assert_eq!(got[..4089], chunk[chunk.len() - 4089..]);
+    assert!(after < before + (2 << 20), "{before} -> {after}");
+}
+
+#[test]
+fn a_client_that_reads_nothing_holds_up_its_port_alone_and_loses_nothing() {
+    let daemon = uds(&["--ports", "2"]);
+    let stalled = client(&daemon, "console0");
+    let other = client(&daemon, "console1");
+    let mut guest = multiport(&daemon);
+    let chunk = 64 * 1024;
+    let chunks = 48;
+    for number in 0..chunks {
+        let bytes = pattern(number * chunk, chunk);
+        guest.queue(TX).post(&[&bytes], &[]).unwrap();
+    }
+    guest.queue(TX).kick().unwrap();
+
+    guest.queue(5).request(&[b"still alive"], &[]).unwrap();
+    let alive = read(&other, 11);
+    let left = guest.queue(TX).pending();
+    let reader = std::thread::spawn(move || read(&stalled, chunk * chunks));
+    for _ in 0..chunks {
+        guest.queue(TX).wait(TIMEOUT).unwrap();
+    }
+    let got = reader.join().unwrap();
+
+    assert_eq!(alive, b"still alive");
+    assert!(left > 0, "a socket does not hold {} bytes", chunk * chunks);
+    assert!(
+        got == pattern(0, chunk * chunks),
+        "bytes were lost or moved"
+    );
+}
+
+#[test]
+fn a_queue_that_is_stopped_in_the_middle_of_a_buffer_goes_on_where_it_was() {
+    let daemon = uds(&[]);
+    let client = client(&daemon, "console");
+    let mut guest = guest(&daemon);
+    let bytes = pattern(0, 3 << 20);
+    guest.queue(TX).post(&[&bytes], &[]).unwrap();
+    guest.queue(TX).kick().unwrap();
+    let first = read(&client, 1000);
+
+    let base = guest.stop_queue(TX).unwrap();
+    guest.start_queue(TX, base).unwrap();
+    let reader = std::thread::spawn(move || read(&client, (3 << 20) - 1000));
+    guest.queue(TX).wait(TIMEOUT).unwrap();
+    let rest = reader.join().unwrap();
+
+    assert_eq!(base, 0, "the buffer was not done");
+    assert!(
+        [first, rest].concat() == bytes,
+        "bytes were lost or doubled"
+    );
+}
+
+#[test]
+fn input_waits_for_a_guest_without_buffers_and_comes_in_order() {
+    let daemon = uds(&[]);
+    let mut client = client(&daemon, "console");
+    let mut guest = guest(&daemon);
+    let bytes = pattern(0, 1 << 20);
+    let sent = bytes.clone();
+    let writer = std::thread::spawn(move || {
+        client.write_all(&sent).unwrap();
+        client
+    });
+
+    let got = receive(&mut guest, RX, bytes.len());
+    writer.join().unwrap();
+
+    assert!(got == bytes, "bytes were lost or moved");
+}
+
+#[test]
+fn a_second_client_waits_for_the_first_to_leave() {
+    let daemon = uds(&[]);
+    let first = client(&daemon, "console");
+    let second = client(&daemon, "console");
+    let mut guest = guest(&daemon);
+    guest.queue(TX).request(&[b"to the first"], &[]).unwrap();
+    assert_eq!(read(&first, 12), b"to the first");
+
+    drop(first);
+    // Whether the daemon has seen that yet, or keeps it for the next one.
+    guest.queue(TX).request(&[b"to the second"], &[]).unwrap();
+
+    assert_eq!(read(&second, 13), b"to the second");
+}
+
+#[test]
+fn a_client_that_only_writes_and_leaves_is_heard() {
+    let daemon = uds(&[]);
+    let mut guest = guest(&daemon);
+    client(&daemon, "console").write_all(b"bye").unwrap();
+
+    let got = receive(&mut guest, RX, 3);
+
+    assert_eq!(got, b"bye");
+}
+
+#[test]
+fn a_client_that_shut_its_sending_side_still_reads() {
+    let daemon = uds(&[]);
+    let mut stream = client(&daemon, "console");
+    let mut guest = guest(&daemon);
+    stream.write_all(b"ls\n").unwrap();
+    stream.shutdown(std::net::Shutdown::Write).unwrap();
+    assert_eq!(receive(&mut guest, RX, 3), b"ls\n");
+    guest.queue(RX).post(&[], &[16]).unwrap();
+    guest.queue(RX).kick().unwrap();
+
+    guest.queue(TX).request(&[b"answer"], &[]).unwrap();
+
+    assert_eq!(read(&stream, 6), b"answer");
+}
+
+#[test]
+fn the_network_backend_listens_on_localhost_at_the_port_given() {
+    let port = TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap()
+        .port();
+    let daemon = daemon(&["-b", "network", "-p", &port.to_string()]);
+    let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
+    stream.set_read_timeout(Some(TIMEOUT)).unwrap();
+    let mut guest = guest(&daemon);
+
+    stream.write_all(b"in").unwrap();
+    let got = receive(&mut guest, RX, 2);
+    guest.queue(TX).request(&[b"out"], &[]).unwrap();
+
+    assert_eq!(got, b"in");
+    assert_eq!(read(&stream, 3), b"out");
+}
+
+#[test]
+fn a_socket_of_somebody_else_is_connected_to_again_and_again() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("theirs");
+    let listener = UnixListener::bind(&path).unwrap();
+    let daemon = daemon(&[
+        "-b",
+        "uds",
+        "--uds-connect",
+        "--path",
+        path.to_str().unwrap(),
+    ]);
+    let mut guest = guest(&daemon);
+    let (first, _) = listener.accept().unwrap();
+    guest.queue(TX).request(&[b"first"], &[]).unwrap();
+    assert_eq!(read(&first, 5), b"first");
+
+    drop(first);
+    let (second, _) = listener.accept().unwrap();
+    guest.queue(TX).request(&[b"second"], &[]).unwrap();
+
+    assert_eq!(read(&second, 6), b"second");
+}
+
+#[test]
+fn a_file_gets_the_output_behind_what_it_has() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("log");
+    fs::write(&path, "before\n").unwrap();
+    let daemon = daemon(&["-b", "file", "--path", path.to_str().unwrap()]);
+    let mut guest = guest(&daemon);
+
+    guest.queue(TX).request(&[b"after\n"], &[]).unwrap();
+
+    assert_eq!(fs::read_to_string(&path).unwrap(), "before\nafter\n");
+}
+
+#[test]
+fn a_file_at_its_cap_takes_no_more_and_the_guest_goes_on() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("log");
+    let args = [
+        "-b",
+        "file",
+        "--size-cap",
+        "10",
+        "--path",
+        path.to_str().unwrap(),
+    ];
+    let daemon = daemon(&args);
+    let mut guest = guest(&daemon);
+
+    for _ in 0..5 {
+        guest.queue(TX).request(&[b"1234"], &[]).unwrap();
+    }
+
+    assert_eq!(fs::read_to_string(&path).unwrap(), "1234123412");
+}
+
+#[test]
+fn a_log_at_its_cap_begins_anew_and_keeps_the_one_before() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("log");
+    let args = [
+        "-b",
+        "log",
+        "--size-cap",
+        "10",
+        "--path",
+        path.to_str().unwrap(),
+    ];
+    let daemon = daemon(&args);
+    let mut guest = guest(&daemon);
+
+    guest
+        .queue(TX)
+        .request(&[b"0123456789abcdef"], &[])
+        .unwrap();
+
+    let old = PathBuf::from(format!("{}.1", path.display()));
+    assert_eq!(fs::read_to_string(old).unwrap(), "0123456789");
+    assert_eq!(fs::read_to_string(&path).unwrap(), "abcdef");
+}
+
+#[test]
+fn a_pty_passes_bytes_both_ways_and_is_linked_to() {
+    let daemon = daemon(&["-b", "pty", "--pty-link", "{dir}/tty"]);
+    let link = daemon.dir().join("tty");
+    let mut guest = guest(&daemon);
+    guest.queue(TX).request(&[b"before "], &[]).unwrap();
+    let mut tty = fs::File::options()
+        .read(true)
+        .write(true)
+        .open(&link)
+        .unwrap();
+
+    guest.queue(TX).request(&[b"after"], &[]).unwrap();
+    tty.write_all(b"\x03typed").unwrap();
+    let got = receive(&mut guest, RX, 6);
+
+    assert_eq!(read(&tty, 12), b"before after");
+    assert_eq!(got, b"\x03typed", "Ctrl-C is for the guest");
+}
+
+#[test]
+fn a_pty_that_was_closed_keeps_output_for_the_next_one() {
+    let daemon = daemon(&["-b", "pty", "--pty-link", "{dir}/tty"]);
+    let link = daemon.dir().join("tty");
+    let open = || {
+        fs::File::options()
+            .read(true)
+            .write(true)
+            .open(&link)
+            .unwrap()
+    };
+    let mut guest = multiport(&daemon);
+    say(&mut guest, 0, spec::DEVICE_READY, 1);
+    hear(&mut guest);
+    say(&mut guest, 0, spec::PORT_READY, 1);
+    assert_eq!(hear(&mut guest), control(0, spec::CONSOLE_PORT, 1));
+    let tty = open();
+    assert_eq!(hear(&mut guest), control(0, spec::PORT_OPEN, 1));
+    drop(tty);
+    assert_eq!(hear(&mut guest), control(0, spec::PORT_OPEN, 0));
+
+    guest.queue(TX).request(&[b"missed"], &[]).unwrap();
+
+    assert_eq!(read(open(), 6), b"missed");
+}
+
+#[test]
+fn the_size_of_a_pty_reaches_the_guest_when_it_changes() {
+    let daemon = daemon(&["-b", "pty", "--pty-link", "{dir}/tty"]);
+    let tty = fs::File::open(daemon.dir().join("tty")).unwrap();
+    let mut guest = multiport(&daemon);
+    say(&mut guest, 0, spec::DEVICE_READY, 1);
+    hear(&mut guest);
+    open_port(&mut guest, 0, 2);
+
+    let size = rustix::termios::Winsize {
+        ws_col: 132,
+        ws_row: 43,
+        ws_xpixel: 0,
+        ws_ypixel: 0,
+    };
+    rustix::termios::tcsetwinsize(&tty, size).unwrap();
+    let message = hear(&mut guest);
+
+    let mut expected = control(0, spec::RESIZE, 0);
+    expected.extend([132, 0, 43, 0]);
+    assert_eq!(message, expected);
+    assert_eq!(guest.get_config(0, 4).unwrap(), [132, 0, 43, 0]);
+}
+
+#[test]
+fn ports_are_announced_named_and_opened_in_order() {
+    let daemon = uds(&["--ports", "2", "--port", "1,name=org.test.agent"]);
+    let mut guest = multiport(&daemon);
+    assert_eq!(guest.queues(), 6);
+    assert_eq!(guest.get_config(4, 4).unwrap(), [2, 0, 0, 0]);
+
+    say(&mut guest, 0, spec::DEVICE_READY, 1);
+    assert_eq!(hear(&mut guest), control(0, spec::PORT_ADD, 1));
+    assert_eq!(hear(&mut guest), control(1, spec::PORT_ADD, 1));
+    say(&mut guest, 0, spec::PORT_READY, 1);
+    assert_eq!(hear(&mut guest), control(0, spec::CONSOLE_PORT, 1));
+    say(&mut guest, 1, spec::PORT_READY, 1);
+    let mut name = control(1, spec::PORT_NAME, 1);
+    name.extend(b"org.test.agent");
+    assert_eq!(hear(&mut guest), name);
+    let stream = client(&daemon, "console1");
+    assert_eq!(hear(&mut guest), control(1, spec::PORT_OPEN, 1));
+    drop(stream);
+    assert_eq!(hear(&mut guest), control(1, spec::PORT_OPEN, 0));
+}
+
+#[test]
+fn input_waits_until_the_guest_opens_the_port() {
+    let daemon = uds(&["--ports", "2"]);
+    let mut stream = client(&daemon, "console1");
+    stream.write_all(b"early").unwrap();
+    let mut guest = multiport(&daemon);
+    let token = guest.queue(4).post(&[], &[64]).unwrap();
+    guest.queue(4).kick().unwrap();
+    say(&mut guest, 0, spec::DEVICE_READY, 1);
+    hear(&mut guest);
+    hear(&mut guest);
+    say(&mut guest, 1, spec::PORT_READY, 1);
+    assert_eq!(hear(&mut guest), control(1, spec::PORT_OPEN, 1));
+    let early = guest.queue(4).poll_used().unwrap();
+
+    say(&mut guest, 1, spec::PORT_OPEN, 1);
+    let reply = guest.queue(4).wait_for(token).unwrap();
+
+    assert_eq!(early, None);
+    assert_eq!(reply.data(), b"early");
+}
+
+#[test]
+fn garbage_on_the_control_queue_is_warned_of_and_survived() {
+    let daemon = uds(&["--ports", "2"]);
+    let mut guest = multiport(&daemon);
+    for message in [
+        b"".to_vec(),
+        b"short".to_vec(),
+        control(7, spec::PORT_READY, 1),
+        control(u32::MAX, spec::PORT_OPEN, 1),
+        control(0, spec::PORT_READY, 1),
+        control(0, 999, 9),
+        vec![0xff; 4096],
+    ] {
+        guest
+            .queue(spec::CONTROL_TX)
+            .request(&[&message], &[])
+            .unwrap();
+    }
+
+    say(&mut guest, 0, spec::DEVICE_READY, 1);
+
+    assert_eq!(hear(&mut guest), control(0, spec::PORT_ADD, 1));
+    assert!(daemon.stderr().contains("port 7"), "{}", daemon.stderr());
+}
+
+#[test]
+fn a_driver_without_room_for_messages_gets_the_state_as_it_is_when_it_has() {
+    let daemon = uds(&[]);
+    let mut guest = multiport(&daemon);
+    say(&mut guest, 0, spec::DEVICE_READY, 1);
+    hear(&mut guest);
+    for _ in 0..1000 {
+        say(&mut guest, 0, spec::PORT_READY, 1);
+    }
+    let small = guest.queue(spec::CONTROL_RX).request(&[], &[4]).unwrap();
+
+    let first = hear(&mut guest);
+
+    assert_eq!(small.written(), 0);
+    assert_eq!(first, control(0, spec::CONSOLE_PORT, 1));
+    guest.queue(spec::CONTROL_RX).post(&[], &[64]).unwrap();
+    guest.queue(spec::CONTROL_RX).kick().unwrap();
+    guest.frontend().sync().unwrap();
+    assert_eq!(guest.queue(spec::CONTROL_RX).poll_used().unwrap(), None);
+}
+
+#[test]
+fn an_emergency_character_reaches_the_client_without_a_queue() {
+    let daemon = uds(&[]);
+    let mut guest = Guest::builder(daemon.path()).queues(0).boot().unwrap();
+    let stream = client(&daemon, "console");
+
+    for &byte in b"panic!" {
+        guest.set_config(8, &u32::from(byte).to_le_bytes()).unwrap();
+    }
+    guest.frontend().sync().unwrap();
+
+    assert_eq!(read(&stream, 6), b"panic!");
+}
+
+#[test]
+fn a_config_read_beyond_the_space_gets_nothing_foreign() {
+    let daemon = uds(&[]);
+    let guest = guest(&daemon);
+
+    assert!(guest.get_config(0, 200).is_err());
+    assert_eq!(guest.get_config(0, 12).unwrap().len(), 12);
+}
+
+#[test]
+fn without_multiport_there_are_two_queues() {
+    let daemon = uds(&["--no-multiport"]);
+    let mut guest = multiport(&daemon);
+    let stream = client(&daemon, "console");
+
+    guest.queue(TX).request(&[b"plain"], &[]).unwrap();
+
+    assert_eq!(guest.queues(), 2);
+    assert_eq!(guest.features() & spec::VIRTIO_CONSOLE_F_MULTIPORT, 0);
+    assert_eq!(read(&stream, 5), b"plain");
+}
+
+#[test]
+fn two_guests_have_consoles_of_their_own() {
+    let daemon = Daemon::builder(EXE)
+        .sockets(2)
+        .args(["-c", "2", "-b", "uds", "--path", "{dir}/console"])
+        .spawn()
+        .unwrap();
+    for index in 0..2 {
+        let mut guest = Guest::builder(daemon.socket(index))
+            .timeout(TIMEOUT)
+            .boot()
+            .unwrap();
+        let text = format!("guest {index}");
+        guest.queue(TX).request(&[text.as_bytes()], &[]).unwrap();
+
+        let stream = client(&daemon, &format!("console{index}"));
+
+        assert_eq!(read(&stream, 7), text.as_bytes());
+    }
+}
+
+#[test]
+fn a_ring_of_1024_is_taken_where_the_operator_allows_it() {
+    let daemon = uds(&["-q", "1024"]);
+    let stream = client(&daemon, "console");
+    let mut guest = Guest::builder(daemon.path())
+        .timeout(TIMEOUT)
+        .memory_size(16 << 20)
+        .queue_size(1024)
+        .boot()
+        .unwrap();
+
+    for _ in 0..1024 {
+        guest.queue(TX).post(&[b"x"], &[]).unwrap();
+    }
+    guest.queue(TX).kick().unwrap();
+
+    assert_eq!(read(&stream, 1024), vec![b'x'; 1024]);
+}
+
+#[test]
+fn the_last_port_of_127_passes_bytes() {
+    let daemon = uds(&["--ports", "127"]);
+    let mut guest = Guest::builder(daemon.path())
+        .timeout(TIMEOUT)
+        .memory_size(16 << 20)
+        .features(spec::VIRTIO_CONSOLE_F_MULTIPORT)
+        .boot()
+        .unwrap();
+    let stream = client(&daemon, "console126");
+
+    guest.queue(255).request(&[b"far away"], &[]).unwrap();
+
+    assert_eq!(guest.queues(), 256);
+    assert_eq!(read(&stream, 8), b"far away");
+}
+
+#[test]
+fn a_guest_that_moves_takes_its_port_states_and_unread_output_along() {
+    let (old, new) = (uds(&["--ports", "2"]), uds(&["--ports", "2"]));
+    let mut guest = multiport(&old);
+    say(&mut guest, 0, spec::DEVICE_READY, 1);
+    hear(&mut guest);
+    hear(&mut guest);
+    say(&mut guest, 1, spec::PORT_READY, 1);
+    say(&mut guest, 1, spec::PORT_OPEN, 1);
+    guest.queue(5).request(&[b"unread"], &[]).unwrap();
+
+    let mut guest = guest.migrate(new.path()).unwrap();
+    let mut stream = client(&new, "console1");
+    stream.write_all(b"hello").unwrap();
+
+    assert_eq!(read(&stream, 6), b"unread");
+    assert_eq!(receive(&mut guest, 4, 5), b"hello");
+    assert_eq!(hear(&mut guest), control(1, spec::PORT_OPEN, 1));
+}
+
+#[test]
+fn a_socket_left_behind_is_replaced_and_removed_at_the_end() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("console");
+    drop(UnixListener::bind(&path).unwrap());
+    let mut daemon = daemon(&["-b", "uds", "--path", path.to_str().unwrap()]);
+    until("a client is let in", || UnixStream::connect(&path).is_ok());
+
+    let status = daemon.terminate(TIMEOUT).unwrap();
+
+    assert!(status.success());
+    assert!(!path.exists());
+}
+
+#[test]
+fn wrong_flags_are_refused_in_one_line_that_names_the_mend() {
+    for (args, mend) in [
+        (&["-c", "2"][..], "--port INDEX,backend"),
+        (&["-b", "uds"], "--path"),
+        (&["--ports", "200", "-b", "pty"], "127"),
+        (&["-q", "100"], "power of two"),
+        (&["--port", "3,name=x"], "--ports"),
+        (&["-b", "network", "-p", "65535", "-c", "2"], "--tcp-port"),
+    ] {
+        let mut daemon = Daemon::builder(EXE)
+            .args(args)
+            .without_waiting()
+            .spawn()
+            .unwrap();
+
+        let status = daemon.wait_exit(TIMEOUT).unwrap();
+
+        assert_eq!(status.code(), Some(2), "{args:?}: {}", daemon.stderr());
+        assert!(
+            daemon.stderr().contains(mend),
+            "{args:?}: {}",
+            daemon.stderr()
+        );
+    }
+}

@@ -2,6 +2,7 @@
 
 //! `cargo xtask demo`: every daemon that needs no hardware, used by a guest over a real socket.
 
+mod console;
 mod rng;
 mod template;
 
@@ -16,6 +17,7 @@ use crate::devices::{DEVICES, Device};
 use crate::workspace::Memory;
 use crate::{Result, children, text};
 
+pub(crate) use console::{TRANSMIT, console, console_request};
 pub(crate) use rng::{rng, rng_request};
 pub(crate) use template::{template, template_request};
 

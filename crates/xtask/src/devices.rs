@@ -30,11 +30,20 @@ pub(crate) struct Device {
 /// A new device joins the chores by a line here.
 #[rustfmt::skip]
 pub(crate) const DEVICES: &[Device] = &[
+    Device { name: "vhost-device-console",  id: 3,     memory: BOTH, needs: None, args: &[], demo: demo::console,  request: demo::console_request },
     Device { name: "vhost-device-rng",      id: 4,     memory: BOTH, needs: None, args: &[], demo: demo::rng,      request: demo::rng_request },
     Device { name: "vhost-device-template", id: 65535, memory: BOTH, needs: None, args: &[], demo: demo::template, request: demo::template_request },
 ];
 
 impl Device {
+    /// The queue that takes [`Device::request`].
+    pub(crate) fn request_queue(&self) -> u16 {
+        match self.name {
+            "vhost-device-console" => demo::TRANSMIT,
+            _ => 0,
+        }
+    }
+
     /// Whether the demo can run it on this variant.
     pub(crate) fn runs_on(&self, memory: Memory) -> bool {
         self.needs.is_none() && self.memory.contains(&memory)

@@ -25,6 +25,42 @@ struct Page {
 /// A page for each line of the table of devices.
 const PAGES: &[Page] = &[
     Page {
+        name: "vhost-device-console",
+        command: vhost_device_console::Options::command,
+        examples: &[
+            (
+                "A guest's console on this terminal; Ctrl-] q leaves it:",
+                "vhost-device-console -s /run/vm.sock",
+            ),
+            (
+                "Two guests, with consoles on TCP ports 4000 and 4001 of this host:",
+                "vhost-device-console -s /run/vm.sock -c 2 -b network -p 4000",
+            ),
+            (
+                "A console on a pseudo-terminal, and a named port for an agent on a Unix socket:",
+                "vhost-device-console -s /run/vm.sock -b pty --pty-link /run/vm.tty --ports 2 \
+                 --port 1,name=org.qemu.guest_agent.0,backend=uds,path=/run/vm-agent.sock",
+            ),
+            (
+                "Output alone, into a log of two times 1 MiB at most:",
+                "vhost-device-console -s /run/vm.sock -b log --path /var/log/vm.log --size-cap 1048576",
+            ),
+            (
+                "A guest of QEMU 11 or later, which has no device of its own for this:",
+                "qemu-system-x86_64 -m 1G \\\n  \
+                 -object memory-backend-memfd,id=mem,size=1G,share=on \\\n  \
+                 -machine q35,memory-backend=mem \\\n  \
+                 -chardev socket,id=con,path=/run/vm.sock0 \\\n  \
+                 -device vhost-user-test-device-pci,chardev=con,virtio-id=3,num_vqs=4,\
+                 vq_size=128,config_size=12",
+            ),
+        ],
+        files: &[(
+            "/dev/pts/*",
+            "Pseudo-terminals; which one it is, is printed on standard output.",
+        )],
+    },
+    Page {
         name: "vhost-device-rng",
         command: vhost_device_rng::Options::command,
         examples: &[

@@ -108,6 +108,7 @@ pub(crate) fn figures(
     let load = |size: usize, depth: u16, requests: u64, wait: Wait| {
         let request = (device.request)(size);
         Load {
+            queue: device.request_queue(),
             readable: request.readable,
             writable: request.writable,
             depth,
@@ -303,7 +304,9 @@ pub(crate) fn reconnects(
     let readable: Vec<&[u8]> = request.readable.iter().map(Vec::as_slice).collect();
     let once = || -> Result<()> {
         let mut guest = daemon.guest()?;
-        guest.queue(0).request(&readable, &request.writable)?;
+        guest
+            .queue(device.request_queue())
+            .request(&readable, &request.writable)?;
         guest.vanish();
         Ok(())
     };

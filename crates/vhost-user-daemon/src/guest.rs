@@ -4,7 +4,7 @@
 
 use std::io::{self, IoSliceMut};
 use std::mem::MaybeUninit;
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -205,7 +205,14 @@ impl<D: Device> Guest<D> {
             // Nothing in the session panics on what a frontend sends. Should the vhost crate, it
             // costs this connection alone.
             match panic::catch_unwind(AssertUnwindSafe(|| handler.handle_request())) {
-                Ok(Ok(())) => {}
+                Ok(Ok(())) => {
+                    if let Some(socket) = next.channel {
+                        session
+                            .lock()
+                            .unwrap_or_else(PoisonError::into_inner)
+                            .set_channel(socket);
+                    }
+                }
                 Ok(Err(VhostError::Disconnected)) => break End::Disconnected,
                 Ok(Err(error)) => {
                     let refusal = session
@@ -254,6 +261,8 @@ struct Next {
     shape: String,
     /// Why it must not be received.
     fault: Option<String>,
+    /// A duplicate of the descriptor, if it is that of the backend's channel.
+    channel: Option<OwnedFd>,
 }
 
 impl Next {
@@ -272,13 +281,15 @@ impl Next {
         .map_or((0, false), |message| {
             (message.bytes, message.flags.contains(ReturnFlags::CTRUNC))
         });
-        let count: usize = descriptors
+        let mut files: Vec<OwnedFd> = descriptors
             .drain()
-            .map(|message| match message {
-                RecvAncillaryMessage::ScmRights(rights) => rights.count(),
-                _ => 0,
+            .filter_map(|message| match message {
+                RecvAncillaryMessage::ScmRights(rights) => Some(rights),
+                _ => None,
             })
-            .sum();
+            .flatten()
+            .collect();
+        let count = files.len();
         let word = |at: usize| {
             let mut word = [0; 4];
             word.copy_from_slice(&header[at..at + 4]);
@@ -288,6 +299,9 @@ impl Next {
             Ok(request) => format!("{request:?}"),
             Err(_) => format!("request {}", word(0)),
         });
+        let channel = (received >= 4 && word(0) == u32::from(FrontendReq::SET_BACKEND_REQ_FD))
+            .then(|| files.pop())
+            .flatten();
         let shape = if received == header.len() {
             let (flags, size) = (word(4), word(8));
             format!("flags {flags:#x}, {size} bytes, {count} descriptors")
@@ -312,6 +326,7 @@ impl Next {
             request,
             shape,
             fault,
+            channel,
         }
     }
 }

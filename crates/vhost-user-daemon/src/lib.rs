@@ -25,6 +25,7 @@
 
 mod call;
 pub mod capabilities;
+mod channel;
 mod guest;
 pub mod listen;
 pub mod logging;

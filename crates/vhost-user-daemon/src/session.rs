@@ -37,6 +37,7 @@ use virtio_device::{
 };
 
 use crate::call::{Call, Event, Rescue};
+use crate::channel::BackendChannel;
 use crate::transfer::Transfer;
 
 /// What the kernel's vhost allows too. A frontend could map without end otherwise.
@@ -193,7 +194,17 @@ impl<D: Device> Session<D> {
         }
         self.memory = Arc::default();
         self.mappings.clear();
+        self.device.attach(None);
         self.device.reset();
+    }
+
+    /// The frontend gave a socket for messages of the backend. The vhost crate keeps its own
+    /// descriptor of it to itself, so this is another one.
+    pub(crate) fn set_channel(&self, socket: OwnedFd) {
+        if self.protocol_features & VhostUserProtocolFeatures::BACKEND_REQ.bits() != 0 {
+            self.device
+                .attach(Some(Arc::new(BackendChannel::new(socket))));
+        }
     }
 
     fn offered_features(&self) -> u64 {
@@ -210,6 +221,9 @@ impl<D: Device> Session<D> {
             | VhostUserProtocolFeatures::RESET_DEVICE;
         if SUPPORTS_DIRTY_LOG {
             offered |= VhostUserProtocolFeatures::LOG_SHMFD;
+        }
+        if self.device.wants_channel() {
+            offered |= VhostUserProtocolFeatures::BACKEND_REQ;
         }
         if self.device.has_state() {
             offered |= VhostUserProtocolFeatures::DEVICE_STATE;

@@ -3,6 +3,7 @@
 //! What a device author implements.
 
 use std::io;
+use std::sync::Arc;
 
 use crate::chain::Chain;
 use crate::queue::Queues;
@@ -65,6 +66,13 @@ pub enum StateError {
     Damaged(&'static str),
 }
 
+/// The way from a device to whoever serves it. Calls never wait, from whichever thread.
+pub trait Channel: Send + Sync {
+    /// The configuration space changed by itself: the driver gets a configuration change
+    /// notification (VIRTIO 1.3, section 2.3).
+    fn config_changed(&self);
+}
+
 /// A virtio device, of which one instance serves one guest for as long as the daemon runs: guests
 /// come and go, the device stays.
 ///
@@ -100,6 +108,17 @@ pub trait Device: Send + Sync + 'static {
             offset,
             len: data.len(),
         })
+    }
+
+    /// Whether the device has a use for [`Device::attach`].
+    fn wants_channel(&self) -> bool {
+        false
+    }
+
+    /// Whoever serves the device can be told of changes by this; `None`: no longer. Not every
+    /// frontend has such a way, so that this may never be called.
+    fn attach(&self, channel: Option<Arc<dyn Channel>>) {
+        let _ = channel;
     }
 
     /// Makes worker `index`; called before its thread starts, and again if its code panicked.

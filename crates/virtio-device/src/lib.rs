@@ -23,7 +23,7 @@ mod thread;
 mod wake;
 
 pub use chain::{Chain, ChainTooShort};
-pub use device::{ConfigError, Device, Identity, QueueSpec, Requests, StateError, Worker};
+pub use device::{Channel, ConfigError, Device, Identity, QueueSpec, Requests, StateError, Worker};
 pub use fault::GuestFaults;
 pub use guest_memory as memory;
 pub use queue::{

@@ -26,6 +26,7 @@ use crate::{
 
 /// What this frontend can serve; everything else is left unacknowledged.
 const PROTOCOL: u64 = protocol::MQ
+    | protocol::BACKEND_REQ
     | protocol::LOG_SHMFD
     | protocol::REPLY_ACK
     | protocol::CONFIG
@@ -397,6 +398,19 @@ impl Guest {
         self.frontend.tell(request::REM_MEM_REG, &payload, &[])?;
         self.arena.remove_region(gpa);
         Ok(())
+    }
+
+    /// Gives the backend a socket for messages of its own (SET_BACKEND_REQ_FD), and returns the
+    /// other end.
+    pub fn open_channel(&self) -> Result<UnixStream, Error> {
+        self.need(protocol::BACKEND_REQ, "BACKEND_REQ")?;
+        let (ours, theirs) =
+            UnixStream::pair().map_err(Error::os("cannot make a pair of sockets"))?;
+        ours.set_read_timeout(Some(self.frontend.timeout()))
+            .map_err(Error::os("cannot set a socket's timeout"))?;
+        self.frontend
+            .tell(request::SET_BACKEND_REQ_FD, &[], &[theirs.as_fd()])?;
+        Ok(ours)
     }
 
     /// How many regions the daemon takes.

@@ -33,7 +33,7 @@ mod worker;
 use std::io;
 use std::sync::{Arc, Mutex};
 
-use virtio_device::{ConfigError, Device, Identity, QueueSpec, StateError};
+use virtio_device::{Channel, ConfigError, Device, Identity, QueueSpec, StateError};
 use zerocopy::IntoBytes;
 
 pub use host::Host;
@@ -160,6 +160,14 @@ impl Device for Console {
                 len: data.len(),
             }),
         }
+    }
+
+    fn wants_channel(&self) -> bool {
+        self.features & VIRTIO_CONSOLE_F_SIZE != 0
+    }
+
+    fn attach(&self, channel: Option<Arc<dyn Channel>>) {
+        lock(&self.state).channel = channel;
     }
 
     fn worker(&self, _index: usize) -> io::Result<ConsoleWorker> {

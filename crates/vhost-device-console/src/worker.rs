@@ -9,7 +9,7 @@ use std::os::fd::OwnedFd;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rustix::event::{EventfdFlags, eventfd};
-use virtio_device::{Chain, Interest, Queues, Sources, Token, Worker};
+use virtio_device::{Chain, Channel, Interest, Queues, Sources, Token, Worker};
 use zerocopy::IntoBytes;
 
 use crate::host::Kind;
@@ -22,14 +22,11 @@ const AGAIN: Token = Token(u32::MAX);
 /// Control messages that a driver may send before others get their turn again.
 const CONTROL_TURN: usize = 1024;
 
-/// Called when the configuration space changed.
-type Changed = Box<dyn Fn() + Send>;
-
 /// What the device and its worker share.
 pub(crate) struct State {
     pub(crate) ports: Vec<Port>,
     pub(crate) multiport: bool,
-    pub(crate) changed: Option<Changed>,
+    pub(crate) channel: Option<Arc<dyn Channel>>,
     sources: Option<Sources>,
     again: OwnedFd,
 }
@@ -81,7 +78,7 @@ impl State {
         Ok(Self {
             ports,
             multiport: false,
-            changed: None,
+            channel: None,
             sources: None,
             again: eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?,
         })
@@ -331,8 +328,8 @@ impl State {
     }
 
     fn notify_config(&self) {
-        if let Some(changed) = &self.changed {
-            changed();
+        if let Some(channel) = &self.channel {
+            channel.config_changed();
         }
     }
 

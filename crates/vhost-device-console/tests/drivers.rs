@@ -20,10 +20,11 @@ fn a_public_driver_writes_to_a_client_and_reads_from_it() {
         &["--backend", "uds", "--path", "{dir}/console"],
     )
     .unwrap();
+    // A frontend is served only once clients can connect, too.
+    let transport = SocketTransport::connect(daemon.path(), DEVICE_ID).unwrap();
     let mut client = UnixStream::connect(daemon.dir().join("console")).unwrap();
     client.set_read_timeout(Some(TIMEOUT)).unwrap();
     client.write_all(b"typed").unwrap();
-    let transport = SocketTransport::connect(daemon.path(), DEVICE_ID).unwrap();
 
     let got = within(TIMEOUT, move || {
         let mut driver = VirtIOConsole::<GuestHal, _>::new(transport).unwrap();

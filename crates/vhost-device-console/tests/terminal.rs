@@ -172,13 +172,16 @@ fn the_terminals_size_reaches_the_guest_and_its_changes_too() {
         .boot()
         .unwrap();
     let first = guest.get_config(0, 4).unwrap();
+    let mut channel = guest.open_channel().unwrap();
 
     set_size(&session.master, 100, 50);
     session.signal(Signal::WINCH);
 
     assert_eq!(guest.features() & spec::VIRTIO_CONSOLE_F_SIZE, 1);
     assert_eq!(first, [80, 0, 24, 0]);
-    session.until("the new size", |_| {
-        guest.get_config(0, 4).unwrap() == [100, 0, 50, 0]
-    });
+    let mut message = [0; 12];
+    channel.read_exact(&mut message).unwrap();
+
+    assert_eq!(message[..4], 2u32.to_ne_bytes(), "CONFIG_CHANGE");
+    assert_eq!(guest.get_config(0, 4).unwrap(), [100, 0, 50, 0]);
 }

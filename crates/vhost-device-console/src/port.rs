@@ -340,7 +340,7 @@ impl Port {
             if room == 0 {
                 return Ok(discard(batch));
             }
-            let result = Chain::drain_all_to(batch, &*sink, room);
+            let result = Chain::drain_all(batch, &*sink, room);
             sink.wrote(&result);
             return match result {
                 // Nothing may be written only where there was nothing to write.
@@ -353,7 +353,7 @@ impl Port {
         match &self.link {
             Some(Link {
                 output: Some(half), ..
-            }) => Chain::drain_all_to(batch, half, u64::MAX).map(|bytes| bytes as u64),
+            }) => Chain::drain_all(batch, half, u64::MAX).map(|bytes| bytes as u64),
             _ => Ok(self.keep(batch)),
         }
     }
@@ -502,7 +502,7 @@ impl Port {
                 return Next::Wait;
             }
             let room: u64 = batch.iter().map(Chain::writable_len).sum();
-            let result = Chain::fill_all_from(&mut batch, half, BATCH_BYTES.max(room));
+            let result = Chain::fill_all(&mut batch, half, BATCH_BYTES.max(room));
             let fault = result.as_ref().err().is_some_and(is_guests_fault);
             if fault {
                 if let Some(chain) = batch.first() {

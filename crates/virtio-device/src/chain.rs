@@ -13,6 +13,10 @@ use zerocopy::{FromBytes, Immutable, IntoBytes};
 use crate::fault::GuestFaults;
 use crate::wake::Wake;
 
+/// The kernel takes no more pieces in one call. A driver could make a row of chains of many more, and
+/// each call would walk them all.
+const MAX_PIECES: usize = 1024;
+
 /// One request (VIRTIO 1.3, section 2.7.4): bytes the driver wrote for the device, then room that
 /// the device may write.
 ///
@@ -95,17 +99,16 @@ impl Cursor {
         pieces
     }
 
-    fn add_pieces(mut self, spans: &[Span], max: u64, pieces: &mut Vec<Span>) {
-        let end = self.done.saturating_add(max);
+    /// As [`Cursor::pieces`], behind those that are in `pieces` already. Returns their bytes.
+    fn add_pieces(mut self, spans: &[Span], max: u64, pieces: &mut Vec<Span>) -> u64 {
+        let start = self.done;
+        let end = start.saturating_add(max);
         while let Some(piece) = self.piece(spans, end - self.done) {
             self.advance(spans, u64::from(piece.len));
             pieces.push(piece);
         }
+        self.done - start
     }
-}
-
-fn total(spans: &[Span]) -> u64 {
-    spans.iter().map(|span| u64::from(span.len)).sum()
 }
 
 impl Body {
@@ -309,11 +312,12 @@ impl Chain {
         let mut cursor = Cursor::default();
         cursor.advance(body.writable(), offset);
         let mut done = 0;
-        for piece in cursor.pieces(body.writable(), len) {
+        while let Some(piece) = cursor.piece(body.writable(), (buf.len() - done) as u64) {
             let end = done + piece.len as usize;
             // The range was checked when the chain was; only a vanished page could fail here, and
             // that ends the connection.
             let _ = body.memory.write(piece.addr, &buf[done..end]);
+            cursor.advance(body.writable(), u64::from(piece.len));
             done = end;
         }
         body.written = body.written.max(offset + len);
@@ -372,64 +376,89 @@ impl Chain {
         Ok(done)
     }
 
-    /// [`Chain::fill_from`] into several chains, one after the other, by one system call: for byte
-    /// streams, whose boundaries do not matter.
-    pub fn fill_all_from(chains: &mut [Chain], file: impl AsFd, max: u64) -> io::Result<usize> {
-        let Some(memory) = chains.first().map(|chain| chain.body().memory.clone()) else {
-            return Ok(0);
-        };
-        let mut pieces = Vec::new();
-        let mut left = max;
-        for body in chains.iter().map(Chain::body) {
-            // A change of the memory table in between.
-            if !Arc::ptr_eq(&body.memory, &memory) {
+    /// Forgets what lies more than `bytes` ahead in the readable part: a driver may lend more than its
+    /// request is long.
+    pub fn truncate_readable(&mut self, bytes: u64) {
+        let body = self.body_mut();
+        let end = body.reader.done.saturating_add(bytes);
+        if end >= body.readable_len {
+            return;
+        }
+        let mut kept = 0;
+        let mut left = end;
+        for span in &mut body.spans[..body.readable_spans] {
+            if left == 0 {
                 break;
             }
-            let before = pieces.len();
-            body.writer.add_pieces(body.writable(), left, &mut pieces);
-            left -= total(&pieces[before..]);
+            span.len = left.min(u64::from(span.len)) as u32;
+            left -= u64::from(span.len);
+            kept += 1;
         }
+        body.spans.drain(kept..body.readable_spans);
+        body.readable_spans = kept;
+        body.readable_len = end;
+    }
+
+    /// [`Chain::fill_from`] for several chains, by one system call: the next begins where the one
+    /// before is full. Returns the bytes written in all; it may be less than there is room for.
+    pub fn fill_all(chains: &mut [Self], file: impl AsFd, max: u64) -> io::Result<usize> {
+        let mut left = max;
+        let mut pieces = Vec::with_capacity(chains.len());
+        let Some(memory) = Self::gather(chains, |body| {
+            if pieces.len() < MAX_PIECES {
+                left -= body.writer.add_pieces(body.writable(), left, &mut pieces);
+            }
+        }) else {
+            return Ok(0);
+        };
         let done = memory.read_from(file, None, &pieces)?;
         let mut left = done as u64;
         for chain in chains {
-            let take = left.min(chain.writable_len());
-            chain.body_mut().wrote(take);
-            left -= take;
-            if left == 0 {
-                break;
+            let bytes = left.min(chain.writable_len());
+            if bytes > 0 {
+                chain.body_mut().wrote(bytes);
+                left -= bytes;
             }
         }
         Ok(done)
     }
 
-    /// [`Chain::drain_to`] from several chains, one after the other, by one system call.
-    pub fn drain_all_to(chains: &mut [Chain], file: impl AsFd, max: u64) -> io::Result<usize> {
-        let Some(memory) = chains.first().map(|chain| chain.body().memory.clone()) else {
+    /// [`Chain::drain_to`] for several chains, by one system call. Returns the bytes read in all; it
+    /// may be less than there are.
+    pub fn drain_all(chains: &mut [Self], file: impl AsFd, max: u64) -> io::Result<usize> {
+        let mut left = max;
+        let mut pieces = Vec::with_capacity(chains.len());
+        let Some(memory) = Self::gather(chains, |body| {
+            if pieces.len() < MAX_PIECES {
+                left -= body.reader.add_pieces(body.readable(), left, &mut pieces);
+            }
+        }) else {
             return Ok(0);
         };
-        let mut pieces = Vec::new();
-        let mut left = max;
-        for body in chains.iter().map(Chain::body) {
-            if !Arc::ptr_eq(&body.memory, &memory) {
-                break;
-            }
-            let before = pieces.len();
-            body.reader.add_pieces(body.readable(), left, &mut pieces);
-            left -= total(&pieces[before..]);
-        }
         let done = memory.write_to(file, None, &pieces)?;
         let mut left = done as u64;
         for chain in chains {
-            let take = left.min(chain.readable_len());
-            let body = chain.body_mut();
-            body.reader
-                .advance(&body.spans[..body.readable_spans], take);
-            left -= take;
-            if left == 0 {
-                break;
+            let bytes = left.min(chain.readable_len());
+            if bytes > 0 {
+                let body = chain.body_mut();
+                body.reader
+                    .advance(&body.spans[..body.readable_spans], bytes);
+                left -= bytes;
             }
         }
         Ok(done)
+    }
+
+    /// Calls `each` for the chains that lie in the same memory as the first. `None`: there is none.
+    fn gather(chains: &[Self], mut each: impl FnMut(&Body)) -> Option<Arc<Memory>> {
+        let memory = &chains.first()?.body().memory;
+        chains
+            .iter()
+            .map(Self::body)
+            // The table changed in between; the rest goes by the next call.
+            .take_while(|body| Arc::ptr_eq(&body.memory, memory))
+            .for_each(&mut each);
+        Some(memory.clone())
     }
 
     /// Warns of what the driver asked for; at most a few lines in a few seconds for one guest.

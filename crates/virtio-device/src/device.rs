@@ -171,6 +171,12 @@ pub trait Worker: Send + 'static {
         let _ = (token, queues);
     }
 
+    /// All descriptors that were found ready at once were told: what they brought can be handled
+    /// together, with one notification of the driver.
+    fn settled(&mut self, queues: &mut Queues<'_>) {
+        let _ = queues;
+    }
+
     /// The driver enabled or disabled a queue.
     fn enabled(&mut self, queue: u16, on: bool) {
         let _ = (queue, on);

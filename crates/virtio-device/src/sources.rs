@@ -12,8 +12,8 @@ use rustix::event::epoll::{self, CreateFlags, EventData, EventFlags};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Token(pub u32);
 
-/// What to wait for. Level-triggered: a worker that cannot take what is there disarms the
-/// descriptor, or it is called again at once.
+/// What to wait for. Level-triggered, but for the two kinds of edges: a worker that cannot take what
+/// is there disarms the descriptor, or it is called again at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Interest {
     /// Nothing, for now. The kernel may still report once that the other side is gone.
@@ -24,6 +24,11 @@ pub enum Interest {
     Writable,
     /// Either.
     Both,
+    /// As `Readable`, told once for each change: the worker remembers it until the descriptor would
+    /// block. For many descriptors, which then cost no system call to arm and disarm.
+    ReadEdges,
+    /// As `Both`, told once for each change.
+    Edges,
 }
 
 impl Interest {
@@ -34,6 +39,8 @@ impl Interest {
             Self::Readable => EventFlags::IN | EventFlags::RDHUP,
             Self::Writable => EventFlags::OUT,
             Self::Both => EventFlags::IN | EventFlags::RDHUP | EventFlags::OUT,
+            Self::ReadEdges => Self::Readable.flags() | EventFlags::ET,
+            Self::Edges => Self::Both.flags() | EventFlags::ET,
         }
     }
 }

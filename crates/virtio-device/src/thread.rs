@@ -371,6 +371,7 @@ impl<D: Device> Loop<D> {
                 return;
             }
             woken = false;
+            let mut told = false;
             for event in &events {
                 match Event::decode(event.data) {
                     Event::Wake => woken = true,
@@ -386,6 +387,7 @@ impl<D: Device> Loop<D> {
                         }
                         let survived = self.guarded(|worker, queues| worker.ready(token, queues));
                         self.flush();
+                        told = survived;
                         if !survived {
                             // The other tokens are the former worker's, and what they stand for is
                             // reported again.
@@ -394,6 +396,10 @@ impl<D: Device> Loop<D> {
                         }
                     }
                 }
+            }
+            if told {
+                self.guarded(|worker, queues| worker.settled(queues));
+                self.flush();
             }
         }
     }

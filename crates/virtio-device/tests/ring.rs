@@ -1202,6 +1202,64 @@ fn a_file_is_read_straight_into_a_chain_and_a_chain_drained_to_a_file() {
 }
 
 #[test]
+fn a_file_is_read_into_several_chains_at_once_up_to_the_limit() {
+    let mut driver = Driver::new(8);
+    let (mut queue, _line) = queue(&driver, driver.config());
+    let (reader, mut writer) = std::io::pipe().unwrap();
+    let rooms: Vec<_> = (0..3).map(|_| driver.offer_room(4).1).collect();
+    let mut chains: Vec<_> = std::iter::from_fn(|| queue.pop()).collect();
+    chains[0].write_all(b"H").unwrap();
+
+    writer.write_all(b"abcdefghij").unwrap();
+    let filled = Chain::fill_all(&mut chains, &reader, 8).unwrap();
+
+    let written: Vec<_> = chains.iter().map(Chain::written).collect();
+    assert_eq!((filled, written), (8, vec![4, 4, 1]));
+    assert_eq!(driver.bytes(rooms[0], 4), b"Habc");
+    assert_eq!(driver.bytes(rooms[1], 4), b"defg");
+    assert_eq!(driver.bytes(rooms[2], 4), b"h\0\0\0");
+    chains.into_iter().for_each(|chain| queue.complete(chain));
+}
+
+#[test]
+fn several_chains_are_drained_at_once_each_up_to_where_it_was_truncated() {
+    let mut driver = Driver::new(8);
+    let (mut queue, _line) = queue(&driver, driver.config());
+    let (mut reader, writer) = std::io::pipe().unwrap();
+    let parts = [b"abc", b"def", b"ghi"].map(|part| driver.place_bytes(part));
+    driver.offer(&[readable(parts[0], 3), readable(parts[1], 3)]);
+    driver.offer(&[readable(parts[2], 3)]);
+    let mut chains: Vec<_> = std::iter::from_fn(|| queue.pop()).collect();
+
+    chains[0].skip(1).unwrap();
+    chains[0].truncate_readable(3);
+    chains[1].truncate_readable(9);
+    let drained = Chain::drain_all(&mut chains, &writer, u64::MAX).unwrap();
+    let mut out = [0; 6];
+    reader.read_exact(&mut out).unwrap();
+
+    assert_eq!((drained, &out), (6, b"bcdghi"));
+    assert!(chains.iter().all(|chain| chain.readable_len() == 0));
+    chains.into_iter().for_each(|chain| queue.complete(chain));
+}
+
+#[test]
+fn a_chain_that_is_truncated_keeps_its_room() {
+    let mut driver = Driver::new(8);
+    let (mut queue, _line) = queue(&driver, driver.config());
+    let (_, answer) = driver.offer_request(b"ping", 8);
+    let mut chain = queue.pop().unwrap();
+
+    chain.truncate_readable(0);
+    let short = chain.read_exact(&mut [0; 1]);
+    chain.write_all(b"pong").unwrap();
+    queue.complete(chain);
+
+    assert_eq!(short, Err(ChainTooShort { has: 0, needed: 1 }));
+    assert_eq!(driver.bytes(answer, 4), b"pong");
+}
+
+#[test]
 fn random_bytes_fill_no_more_than_asked_for() {
     let mut driver = Driver::new(8);
     let (mut queue, _line) = queue(&driver, driver.config());
@@ -1287,8 +1345,8 @@ fn several_chains_are_filled_and_drained_by_one_call_each_and_keep_their_places(
     let mut chains: Vec<_> = std::iter::from_fn(|| queue.pop()).collect();
     let (reader, writer) = rustix::pipe::pipe().unwrap();
 
-    let drained = Chain::drain_all_to(&mut chains, &writer, 6).unwrap();
-    let filled = Chain::fill_all_from(&mut chains, &reader, 9).unwrap();
+    let drained = Chain::drain_all(&mut chains, &writer, 6).unwrap();
+    let filled = Chain::fill_all(&mut chains, &reader, 9).unwrap();
 
     assert_eq!((drained, filled), (6, 6));
     let left: Vec<_> = chains.iter().map(Chain::readable_len).collect();

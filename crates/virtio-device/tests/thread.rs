@@ -52,6 +52,7 @@ impl<W: Worker> Device for TestDevice<W> {
 
 type OnQueue = Box<dyn FnMut(u16, &mut Queues<'_>) + Send>;
 type OnToken = Box<dyn FnMut(Token, &mut Queues<'_>) + Send>;
+type OnSettled = Box<dyn FnMut(&mut Queues<'_>) + Send>;
 type OnSources = Box<dyn FnMut(&mut Sources) -> io::Result<()> + Send>;
 type OnEnabled = Box<dyn FnMut(u16, bool) + Send>;
 type OnFeatures = Box<dyn FnMut(u64) + Send>;
@@ -61,6 +62,7 @@ type OnFeatures = Box<dyn FnMut(u64) + Send>;
 struct Script {
     kicked: Option<OnQueue>,
     ready: Option<OnToken>,
+    settled: Option<OnSettled>,
     quiesce: Option<OnQueue>,
     sources: Option<OnSources>,
     enabled: Option<OnEnabled>,
@@ -77,6 +79,12 @@ impl Worker for Script {
     fn ready(&mut self, token: Token, queues: &mut Queues<'_>) {
         if let Some(ready) = &mut self.ready {
             ready(token, queues);
+        }
+    }
+
+    fn settled(&mut self, queues: &mut Queues<'_>) {
+        if let Some(settled) = &mut self.settled {
+            settled(queues);
         }
     }
 
@@ -1013,6 +1021,37 @@ fn a_host_event_reaches_the_worker_which_takes_a_buffer_for_it() {
         served.line.wait_used(&mut served.driver);
         assert_eq!(served.driver.bytes(room, 1), [round as u8]);
     }
+}
+
+#[test]
+fn what_several_descriptors_brought_at_once_is_one_notification() {
+    let pipes: Vec<_> = (0..4).map(|_| std::io::pipe().unwrap()).collect();
+    let (readers, mut writers): (Vec<_>, Vec<_>) = pipes.into_iter().unzip();
+    for writer in &mut writers {
+        io::Write::write_all(writer, b"x").unwrap();
+    }
+    let ready = Arc::new(AtomicU32::new(0));
+    let (count, seen) = (ready.clone(), ready.clone());
+    let (settled, looks) = std::sync::mpsc::channel();
+    let _thread = spawn_script(Script {
+        sources: Some(Box::new(move |sources| {
+            (0..)
+                .zip(&readers)
+                .try_for_each(|(token, reader)| sources.add(reader, Interest::ReadEdges, Token(token)))
+        })),
+        ready: Some(Box::new(move |_, _| {
+            count.fetch_add(1, Ordering::SeqCst);
+        })),
+        settled: Some(Box::new(move |_| {
+            let _ = settled.send(seen.load(Ordering::SeqCst));
+        })),
+        ..Script::default()
+    });
+
+    let first = looks.recv_timeout(TIMEOUT).unwrap();
+
+    assert_eq!(first, 4);
+    assert_eq!(ready.load(Ordering::SeqCst), 4, "an edge is told once");
 }
 
 #[test]

@@ -219,6 +219,19 @@ pub fn open(sockets: &Sockets) -> Result<Vec<Endpoint>, ListenError> {
     }
 }
 
+/// Makes a listening socket of any kind at `path`, for what a device has besides the frontend's; by
+/// the same rules as the frontend's own. `flag` is what named it, for messages.
+///
+/// The socket is non-blocking. Drop the path before it.
+pub fn bind(
+    path: &Path,
+    flag: &'static str,
+    kind: SocketType,
+    access: Access,
+) -> Result<(OwnedSocketPath, OwnedFd), ListenError> {
+    Claim { path, flag }.bind(kind, access)
+}
+
 fn activated(count: Option<u32>, access: Access) -> Result<Vec<Endpoint>, ListenError> {
     let mut passed = ListenFd::from_env();
     if passed.len() == 0 {
@@ -365,6 +378,18 @@ struct Claim<'a> {
 
 impl Claim<'_> {
     fn listen(self, access: Access) -> Result<Endpoint, ListenError> {
+        let (path, socket) = self.bind(SocketType::STREAM, access)?;
+        Ok(Endpoint::Listening {
+            path: Some(path),
+            listener: UnixListener::from(socket),
+        })
+    }
+
+    fn bind(
+        self,
+        kind: SocketType,
+        access: Access,
+    ) -> Result<(OwnedSocketPath, OwnedFd), ListenError> {
         let Self { path, flag } = self;
         let own = || path.to_owned();
         if path.as_os_str().len() > MAX_PATH {
@@ -408,7 +433,7 @@ impl Claim<'_> {
         }
         let socket = rustix::net::socket_with(
             AddressFamily::UNIX,
-            SocketType::STREAM,
+            kind,
             SocketFlags::CLOEXEC | SocketFlags::NONBLOCK,
             None,
         )
@@ -419,10 +444,7 @@ impl Claim<'_> {
         owned.set(access)?;
         rustix::net::listen(&socket, BACKLOG).map_err(self.while_doing("listening"))?;
         drop(lock);
-        Ok(Endpoint::Listening {
-            path: Some(owned),
-            listener: UnixListener::from(socket),
-        })
+        Ok((owned, socket))
     }
 
     fn while_doing(self, action: &'static str) -> impl Fn(Errno) -> ListenError {

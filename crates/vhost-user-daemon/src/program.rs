@@ -57,6 +57,16 @@ impl fmt::Display for DeviceError {
 
 impl std::error::Error for DeviceError {}
 
+/// A device that listens on sockets of its own.
+impl From<crate::listen::ListenError> for DeviceError {
+    fn from(error: crate::listen::ListenError) -> Self {
+        Self {
+            message: error.to_string(),
+            usage: error.exit_status() == 2,
+        }
+    }
+}
+
 impl OperatorError for DeviceError {
     fn exit_status(&self) -> u8 {
         if self.usage { 2 } else { 1 }
@@ -80,6 +90,12 @@ pub trait Program: Parser {
 
     /// Features in that answer.
     const CAPABILITIES: &'static [&'static str] = &[];
+
+    /// Whether the flags make sense together, and what the files say that they name. Called before
+    /// anything else is asked; what it finds out is kept by the program.
+    fn check(&self) -> Result<(), DeviceError> {
+        Ok(())
+    }
 
     /// The flags that all daemons share.
     fn socket_options(&self) -> &dyn SocketOptions;
@@ -113,6 +129,7 @@ fn run<P: Program>(program: &P) -> Result<ExitCode, Box<dyn OperatorError>> {
     let notifier = Notifier::from_env();
     let shutdown = Shutdown::on_signals()
         .map_err(|error| DeviceError::new(format!("cannot handle signals: {error}")))?;
+    program.check()?;
     let endpoints = listen::open(&options.sockets())?;
     let devices = program.devices(endpoints.len())?;
     let poll = common.poll().unwrap_or_default();

@@ -499,3 +499,20 @@ fn a_socket_path_goes_before_activated_sockets() {
 
     assert_eq!(report, [format!("listening: {}0", path.display())]);
 }
+
+#[test]
+fn a_devices_own_socket_may_be_of_another_kind_and_goes_with_its_path() {
+    let (dir, path) = directory();
+    leave_stale(&path);
+    let kind = rustix::net::SocketType::SEQPACKET;
+
+    let (owned, listener) = listen::bind(&path, "--uds-path", kind, Access::default()).unwrap();
+    let second = listen::bind(&path, "--uds-path", kind, Access::default());
+    let made = rustix::net::sockopt::socket_type(&listener).unwrap();
+    drop((owned, listener));
+
+    assert_eq!(made, kind);
+    let message = second.unwrap_err().to_string();
+    assert!(message.ends_with("choose another --uds-path"), "{message}");
+    assert!(names(&dir).is_empty());
+}

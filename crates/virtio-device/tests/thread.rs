@@ -1035,9 +1035,9 @@ fn what_several_descriptors_brought_at_once_is_one_notification() {
     let (settled, looks) = std::sync::mpsc::channel();
     let _thread = spawn_script(Script {
         sources: Some(Box::new(move |sources| {
-            (0..)
-                .zip(&readers)
-                .try_for_each(|(token, reader)| sources.add(reader, Interest::ReadEdges, Token(token)))
+            (0..).zip(&readers).try_for_each(|(token, reader)| {
+                sources.add(reader, Interest::ReadEdges, Token(token))
+            })
         })),
         ready: Some(Box::new(move |_, _| {
             count.fetch_add(1, Ordering::SeqCst);

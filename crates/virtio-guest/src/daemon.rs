@@ -48,6 +48,7 @@ pub struct DaemonBuilder {
     args: Vec<String>,
     env: Vec<(String, String)>,
     sockets: usize,
+    own_sockets: bool,
     wait: bool,
 }
 
@@ -68,6 +69,12 @@ impl DaemonBuilder {
     /// How many sockets to wait for: more than one are named `{socket}0`, `{socket}1` and so on.
     pub fn sockets(mut self, count: usize) -> Self {
         self.sockets = count;
+        self
+    }
+
+    /// Adds no `--socket-path`: the daemon learns of its sockets in another way, a file for example.
+    pub fn own_sockets(mut self) -> Self {
+        self.own_sockets = true;
         self
     }
 
@@ -94,7 +101,7 @@ impl DaemonBuilder {
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::piped());
-        if !self.args.iter().any(|arg| arg.contains(SOCKET)) {
+        if !self.own_sockets && !self.args.iter().any(|arg| arg.contains(SOCKET)) {
             command
                 .arg(OsStr::new("--socket-path"))
                 .arg(socket.as_os_str());
@@ -150,6 +157,7 @@ impl Daemon {
             args: Vec::new(),
             env: Vec::new(),
             sockets: 1,
+            own_sockets: false,
             wait: true,
         }
     }

@@ -335,6 +335,11 @@ impl Guest {
         &mut self.frontend
     }
 
+    /// Where the daemon listens; empty for a guest that was given its socket.
+    pub fn path(&self) -> &Path {
+        &self.settings.path
+    }
+
     /// The connected socket, which queues watch too.
     pub fn socket(&self) -> &UnixStream {
         self.frontend.socket()

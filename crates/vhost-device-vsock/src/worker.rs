@@ -367,10 +367,11 @@ impl VsockWorker {
             port: 0,
             guest_port: listener.port.unwrap_or(0),
         };
-        if listener.port.is_none() && self.greetings.len() >= MAX_GREETINGS {
-            if let Some(&(_, oldest)) = self.greetings.first() {
-                self.remove(oldest);
-            }
+        if listener.port.is_none()
+            && self.greetings.len() >= MAX_GREETINGS
+            && let Some(&(_, oldest)) = self.greetings.first()
+        {
+            self.remove(oldest);
         }
         let connection = Connection {
             fd: Some(fd),

@@ -33,6 +33,7 @@ pub mod names;
 pub mod process;
 mod ring;
 mod signal;
+pub mod traffic;
 pub mod vsock;
 pub mod wire;
 

@@ -5,6 +5,7 @@
 mod console;
 mod rng;
 mod template;
+mod vsock;
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -20,6 +21,7 @@ use crate::{Result, children, text};
 pub(crate) use console::{TRANSMIT, console, console_request};
 pub(crate) use rng::{rng, rng_request};
 pub(crate) use template::{template, template_request};
+pub(crate) use vsock::{vsock, vsock_request};
 
 /// What one request consists of.
 pub(crate) struct Request {

@@ -33,6 +33,7 @@ pub(crate) const DEVICES: &[Device] = &[
     Device { name: "vhost-device-console",  id: 3,     memory: BOTH, needs: None, args: &[], demo: demo::console,  request: demo::console_request },
     Device { name: "vhost-device-rng",      id: 4,     memory: BOTH, needs: None, args: &[], demo: demo::rng,      request: demo::rng_request },
     Device { name: "vhost-device-template", id: 65535, memory: BOTH, needs: None, args: &[], demo: demo::template, request: demo::template_request },
+    Device { name: "vhost-device-vsock",    id: 19,    memory: BOTH, needs: None, args: &["--socket", "{socket}", "--uds-path", "{dir}/v"], demo: demo::vsock, request: demo::vsock_request },
 ];
 
 impl Device {

@@ -101,6 +101,48 @@ const PAGES: &[Page] = &[
         )],
         files: &[],
     },
+    Page {
+        name: "vhost-device-vsock",
+        command: vhost_device_vsock::Options::command,
+        examples: &[
+            (
+                "One guest, whose connections to port 5000 of the host go to /run/vm.vsock_5000:",
+                "vhost-device-vsock --guest-cid 3 --socket /run/vm.sock --uds-path /run/vm.vsock",
+            ),
+            (
+                "A program of the host that connects to port 22 of that guest:",
+                "socat - UNIX-CONNECT:/run/vm.vsock   # then type: CONNECT 22",
+            ),
+            (
+                "Two guests that can connect to each other, because they have the group a in common:",
+                "vhost-device-vsock --vm guest-cid=3,socket=/run/3.sock,uds-path=/run/3.vsock,groups=a+b \
+                 --vm guest-cid=4,socket=/run/4.sock,uds-path=/run/4.vsock,groups=a",
+            ),
+            (
+                "A guest whose connections go to the host's own AF_VSOCK, and whose port 9001 is the host's:",
+                "vhost-device-vsock --socket /run/vm.sock --forward-cid 1 --forward-listen 9001",
+            ),
+            (
+                "A guest of QEMU that uses the socket:",
+                "qemu-system-x86_64 -m 1G \\\n  \
+                 -object memory-backend-memfd,id=mem,size=1G,share=on \\\n  \
+                 -machine q35,memory-backend=mem \\\n  \
+                 -chardev socket,id=vsock,path=/run/vm.sock \\\n  \
+                 -device vhost-user-vsock-pci,chardev=vsock",
+            ),
+        ],
+        files: &[
+            (
+                "UDS_PATH, UDS_PATH.seqpacket",
+                "Where programs of the host connect to the guest; with CONNECT PORT as the first line or \
+                 message.",
+            ),
+            (
+                "UDS_PATH_PORT, UDS_PATH.seqpacket_PORT",
+                "Where programs of the host listen for the guest's connections to PORT.",
+            ),
+        ],
+    },
 ];
 
 /// Examples of every daemon; `{}` stands for its name.

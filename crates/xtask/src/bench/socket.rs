@@ -41,7 +41,7 @@ impl Subject {
 
     /// Starts it on its own CPU. Threads are where their creator was, so this one moves there for
     /// a moment.
-    fn start(&self, cpus: Option<Cpus>) -> Result<(Daemon, Duration)> {
+    pub(super) fn start(&self, cpus: Option<Cpus>) -> Result<(Daemon, Duration)> {
         if let Some(cpus) = cpus {
             Cpus::settle(cpus.daemon)?;
         }
@@ -59,7 +59,7 @@ impl Subject {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Scale {
     pub rounds: usize,
-    divisor: u64,
+    pub(super) divisor: u64,
 }
 
 impl Scale {

@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
+
+//! The socket device, measured by streams and connections instead of requests.
+
+use std::io::{Read, Write};
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::thread;
+use std::time::Instant;
+
+use virtio_guest::traffic::{Direction, Traffic};
+use virtio_guest::{Daemon, Process};
+
+use super::Cpus;
+use super::report::{Figure, Unit};
+use super::socket::{Scale, Subject};
+use crate::{Result, text};
+
+const SIZES: [(usize, u64); 3] = [(64, 32 << 20), (4 << 10, 1 << 30), (64 << 10, 2 << 30)];
+
+const CONNECTIONS: u64 = 20_000;
+
+/// Held open at once for the memory that they take.
+const IDLE_CONNECTIONS: u64 = 10_000;
+
+/// One round, with a fresh daemon for each load.
+pub(crate) fn figures(subject: &Subject, cpus: Option<Cpus>, scale: Scale) -> Result<Vec<Figure>> {
+    let mut out = Vec::new();
+    let mut add = |name: String, unit, value: f64| out.push(Figure { name, unit, value });
+    for (size, total) in SIZES {
+        let total = total / scale.divisor;
+        let shown = text::bytes(size as f64);
+        let copy = plain_copy(size, total, cpus)?;
+        for direction in [Direction::Up, Direction::Down] {
+            let (daemon, started) = subject.start(cpus)?;
+            if size == SIZES[0].0 && direction == Direction::Up {
+                add(
+                    "exec to listening".into(),
+                    Unit::Time,
+                    started.as_nanos() as f64,
+                );
+                let idle = resident(&daemon.process()?)?;
+                add("memory before a guest".into(), Unit::Size, idle);
+            }
+            let process = daemon.process()?;
+            let mut traffic = Traffic::boot(daemon.path(), size)?;
+            let (mut connection, mut stream) = traffic.accept(&daemon.dir().join("v"))?;
+            let before = process.cpu_time()?;
+            let time = traffic.stream(direction, &mut connection, &mut stream, total)?;
+            let spent = process.cpu_time()?.saturating_sub(before);
+            let rate = total as f64 / time.as_secs_f64();
+            let way = match direction {
+                Direction::Up => "guest to host",
+                Direction::Down => "host to guest",
+            };
+            let name = |what: &str| format!("{way}, {shown}: {what}");
+            add(name("throughput"), Unit::Throughput, rate);
+            add(name("of a plain copy"), Unit::Percent, 100.0 * rate / copy);
+            // With the tenth before it that is for warming up.
+            let mib = 1.1 * total as f64 / f64::from(1 << 20);
+            add(
+                name("daemon CPU per MiB"),
+                Unit::Time,
+                spent.as_nanos() as f64 / mib,
+            );
+            add(name("memory after"), Unit::Size, resident(&process)?);
+        }
+    }
+    for (who, host) in [("guest", false), ("host", true)] {
+        let (daemon, _) = subject.start(cpus)?;
+        match connections(&daemon, host, CONNECTIONS / scale.divisor) {
+            Ok(rate) => add(format!("connections, {who} opens"), Unit::Rate, rate),
+            Err(error) => println!("{}: connections, {who} opens: {error}", subject.label),
+        }
+    }
+    let (daemon, _) = subject.start(cpus)?;
+    match idle_connections(&daemon) {
+        Ok(size) => add(
+            format!("memory with {IDLE_CONNECTIONS} idle connections"),
+            Unit::Size,
+            size,
+        ),
+        Err(error) => println!("{}: idle connections: {error}", subject.label),
+    }
+    Ok(out)
+}
+
+fn resident(process: &Process) -> Result<f64> {
+    let resident = process.resident()?;
+    Ok((resident.anonymous + resident.file) as f64)
+}
+
+/// Opens and ends connections one after the other.
+fn connections(daemon: &Daemon, host: bool, count: u64) -> Result<f64> {
+    let listener = UnixListener::bind(daemon.dir().join("v_1234"))?;
+    let mut traffic = Traffic::boot(daemon.path(), 4096)?;
+    let start = Instant::now();
+    for _ in 0..count {
+        let (connection, stream) = if host {
+            traffic.accept(&daemon.dir().join("v"))?
+        } else {
+            traffic.open(&listener)?
+        };
+        traffic.close(&connection, false)?;
+        drop(stream);
+    }
+    Ok(count as f64 / start.elapsed().as_secs_f64())
+}
+
+fn idle_connections(daemon: &Daemon) -> Result<f64> {
+    let listener = UnixListener::bind(daemon.dir().join("v_1234"))?;
+    let mut traffic = Traffic::boot(daemon.path(), 4096)?;
+    let held = (0..IDLE_CONNECTIONS)
+        .map(|_| traffic.open(&listener))
+        .collect::<Result<Vec<_>, _>>()?;
+    let size = resident(&daemon.process()?)?;
+    drop(held);
+    Ok(size)
+}
+
+/// Bytes a second over a Unix socket, with buffers of `size` on both sides, between the daemon's CPU and
+/// the driver's.
+fn plain_copy(size: usize, total: u64, cpus: Option<Cpus>) -> Result<f64> {
+    let (mut reader, mut writer) = UnixStream::pair()?;
+    let thread = thread::spawn(move || -> std::io::Result<()> {
+        if let Some(cpus) = cpus {
+            // Where it cannot be moved the figure is worth less, but there is one.
+            let _ = Cpus::settle(cpus.daemon);
+        }
+        let buffer = vec![0x5a; size];
+        let mut left = total;
+        while left > 0 {
+            left = left.saturating_sub(writer.write(&buffer)? as u64);
+        }
+        Ok(())
+    });
+    let mut buffer = vec![0; size];
+    let start = Instant::now();
+    let mut got = 0;
+    while got < total {
+        match reader.read(&mut buffer)? {
+            0 => break,
+            bytes => got += bytes as u64,
+        }
+    }
+    let time = start.elapsed();
+    thread.join().map_err(|_| "the writer failed")??;
+    Ok(got as f64 / time.as_secs_f64())
+}

@@ -12,6 +12,7 @@
 //! | [`MappedRegion`] | one mapping of guest memory, its file checked, guarded against SIGBUS |
 //! | [`Memory`] | an immutable set of regions: what one memory table describes |
 //! | [`Pinned`] | words of a ring in memory that stays mapped, accessed without a look-up |
+//! | [`Uring`] | transfers that the kernel works on while the caller goes on |
 //! | [`Tracking`] | what all memory of one guest shares: the dirty log, and whether a page vanished |
 //!
 //! Nobody outside keeps a host address. Under Xen a granted page may be mapped for the length of
@@ -36,6 +37,7 @@ mod pinned;
 mod region;
 mod sigbus;
 mod transfer;
+mod uring;
 
 #[cfg(not(feature = "xen"))]
 #[path = "mmap.rs"]
@@ -48,7 +50,8 @@ pub use dirty::{DIRTY_PAGE_SIZE, LogError, RegionLog, Tracking};
 pub use memory::{AccessError, EmbedError, Memory, TableError};
 pub use pinned::{PinError, Pinned, Word};
 pub use region::{MapError, MappedRegion, RegionKind};
-pub use transfer::Span;
+pub use transfer::{Mode, Span};
+pub use uring::{Direction, Uring};
 pub use variant::{NEEDS_XEN_MMAP, SUPPORTS_DIRTY_LOG, VARIANT};
 pub use vm_memory::GuestAddress;
 

@@ -5,8 +5,10 @@
 //! Each call maps what it needs, holds the mappings until the kernel is done, and marks what was
 //! written in the dirty log.
 
+use std::cell::Cell;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd};
+use std::thread::LocalKey;
 
 use vm_memory::volatile_memory::{PtrGuard, PtrGuardMut};
 
@@ -24,57 +26,114 @@ pub struct Span {
     pub len: u32,
 }
 
+/// How a transfer is made.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Mode {
+    /// Fail with `WouldBlock`, or stop short, instead of waiting for a disk (RWF_NOWAIT).
+    pub nowait: bool,
+    /// What was written is on stable storage when the call returns (RWF_DSYNC).
+    pub durable: bool,
+}
+
+impl Mode {
+    pub(crate) fn flags(self) -> libc::c_int {
+        let nowait = if self.nowait { libc::RWF_NOWAIT } else { 0 };
+        let durable = if self.durable { libc::RWF_DSYNC } else { 0 };
+        nowait | durable
+    }
+}
+
 /// I/O vectors over guest memory, with the mappings that keep them valid: [`PtrGuard`] for what the
 /// kernel reads, [`PtrGuardMut`] for what it writes. A guest may grant a page for reading alone, and
 /// mapping that for writing fails.
-struct Vectors<G> {
+#[derive(Debug)]
+pub(crate) struct Vectors<G> {
     iov: Vec<libc::iovec>,
     guards: Vec<G>,
 }
 
+impl<G> Default for Vectors<G> {
+    fn default() -> Self {
+        Self {
+            iov: Vec::new(),
+            guards: Vec::new(),
+        }
+    }
+}
+
+/// What each direction has of its own.
+pub(crate) trait Guard: Sized + 'static {
+    /// Emptied vectors of this thread, so that a transfer costs no allocation.
+    fn spare() -> &'static LocalKey<Cell<Vectors<Self>>>;
+}
+
+thread_local! {
+    static SPARE_TO_READ: Cell<Vectors<PtrGuard>> = Cell::default();
+    static SPARE_TO_WRITE: Cell<Vectors<PtrGuardMut>> = Cell::default();
+}
+
+impl Guard for PtrGuard {
+    fn spare() -> &'static LocalKey<Cell<Vectors<Self>>> {
+        &SPARE_TO_READ
+    }
+}
+
+impl Guard for PtrGuardMut {
+    fn spare() -> &'static LocalKey<Cell<Vectors<Self>>> {
+        &SPARE_TO_WRITE
+    }
+}
+
+/// Runs `transfer` with vectors that are empty, and that the next transfer of this thread uses again.
+fn with_vectors<G: Guard, R>(transfer: impl FnOnce(&mut Vectors<G>) -> R) -> R {
+    let mut vectors = G::spare().take();
+    let result = transfer(&mut vectors);
+    vectors.clear();
+    G::spare().set(vectors);
+    result
+}
+
 impl Vectors<PtrGuard> {
-    fn to_read(memory: &Memory, spans: &[Span]) -> Result<Self, AccessError> {
-        let mut vectors = Self::with_capacity(spans.len());
+    pub(crate) fn map_to_read(
+        &mut self,
+        memory: &Memory,
+        spans: &[Span],
+    ) -> Result<(), AccessError> {
         for span in spans {
             memory.pieces(span.addr, u64::from(span.len), |region, offset, len| {
-                if vectors.has_room()
+                if self.has_room()
                     && let Some(slice) = region.slice(offset, len)
                 {
                     let guard = slice.ptr_guard();
-                    vectors.push(guard.as_ptr().cast_mut(), len, guard);
+                    self.push(guard.as_ptr().cast_mut(), len, guard);
                 }
             })?;
         }
-        Ok(vectors)
+        Ok(())
     }
 }
 
 impl Vectors<PtrGuardMut> {
-    fn to_write(memory: &Memory, spans: &[Span]) -> Result<Self, AccessError> {
-        let mut vectors = Self::with_capacity(spans.len());
+    pub(crate) fn map_to_write(
+        &mut self,
+        memory: &Memory,
+        spans: &[Span],
+    ) -> Result<(), AccessError> {
         for span in spans {
             memory.pieces(span.addr, u64::from(span.len), |region, offset, len| {
-                if vectors.has_room()
+                if self.has_room()
                     && let Some(slice) = region.slice(offset, len)
                 {
                     let guard = slice.ptr_guard_mut();
-                    vectors.push(guard.as_ptr(), len, guard);
+                    self.push(guard.as_ptr(), len, guard);
                 }
             })?;
         }
-        Ok(vectors)
+        Ok(())
     }
 }
 
 impl<G> Vectors<G> {
-    fn with_capacity(spans: usize) -> Self {
-        let spans = spans.min(MAX_PIECES);
-        Self {
-            iov: Vec::with_capacity(spans),
-            guards: Vec::with_capacity(spans),
-        }
-    }
-
     fn has_room(&self) -> bool {
         self.iov.len() < MAX_PIECES
     }
@@ -87,7 +146,16 @@ impl<G> Vectors<G> {
         self.guards.push(guard);
     }
 
-    fn count(&self) -> libc::c_int {
+    pub(crate) fn clear(&mut self) {
+        self.iov.clear();
+        self.guards.clear();
+    }
+
+    pub(crate) fn as_ptr(&self) -> *const libc::iovec {
+        self.iov.as_ptr()
+    }
+
+    pub(crate) fn count(&self) -> libc::c_int {
         // At most MAX_PIECES.
         self.iov.len() as libc::c_int
     }
@@ -97,6 +165,10 @@ impl From<AccessError> for io::Error {
     fn from(error: AccessError) -> Self {
         Self::new(io::ErrorKind::InvalidInput, error)
     }
+}
+
+fn offset_or_here(offset: Option<u64>) -> libc::off_t {
+    offset.map_or(-1, |offset| offset as libc::off_t)
 }
 
 fn checked(result: isize) -> io::Result<usize> {
@@ -112,20 +184,35 @@ impl Memory {
         offset: Option<u64>,
         spans: &[Span],
     ) -> io::Result<usize> {
-        let vectors = Vectors::to_write(self, spans)?;
-        let (fd, iov, count) = (
-            file.as_fd().as_raw_fd(),
-            vectors.iov.as_ptr(),
-            vectors.count(),
-        );
-        let result = match offset {
-            // SAFETY: each vector lies in guest memory that its guard keeps mapped until after
-            // the call, and the kernel writes nothing else. Nobody holds references into it.
-            Some(offset) => unsafe { libc::preadv(fd, iov, count, offset as libc::off_t) },
-            // SAFETY: as above.
-            None => unsafe { libc::readv(fd, iov, count) },
-        };
-        let done = checked(result)?;
+        self.read_from_with(file, offset, spans, Mode::default())
+    }
+
+    /// [`Memory::read_from`] in a way of one's choice.
+    pub fn read_from_with(
+        &self,
+        file: impl AsFd,
+        offset: Option<u64>,
+        spans: &[Span],
+        mode: Mode,
+    ) -> io::Result<usize> {
+        let done = with_vectors(|vectors: &mut Vectors<PtrGuardMut>| {
+            vectors.map_to_write(self, spans)?;
+            let (fd, iov, count) = (file.as_fd().as_raw_fd(), vectors.as_ptr(), vectors.count());
+            let result = match (offset, mode.flags()) {
+                // SAFETY: each vector lies in guest memory that its guard keeps mapped until after
+                // the call, and the kernel writes nothing else. Nobody holds references into it.
+                (Some(offset), 0) => unsafe {
+                    libc::preadv(fd, iov, count, offset as libc::off_t)
+                },
+                // SAFETY: as above.
+                (None, 0) => unsafe { libc::readv(fd, iov, count) },
+                // SAFETY: as above. An offset of -1 is where the file stands.
+                (offset, flags) => unsafe {
+                    libc::preadv2(fd, iov, count, offset_or_here(offset), flags)
+                },
+            };
+            checked(result)
+        })?;
         self.mark_written(spans, done);
         Ok(done)
     }
@@ -138,19 +225,34 @@ impl Memory {
         offset: Option<u64>,
         spans: &[Span],
     ) -> io::Result<usize> {
-        let vectors = Vectors::to_read(self, spans)?;
-        let (fd, iov, count) = (
-            file.as_fd().as_raw_fd(),
-            vectors.iov.as_ptr(),
-            vectors.count(),
-        );
-        let result = match offset {
-            // SAFETY: as in `read_from`, and the kernel only reads.
-            Some(offset) => unsafe { libc::pwritev(fd, iov, count, offset as libc::off_t) },
-            // SAFETY: as above.
-            None => unsafe { libc::writev(fd, iov, count) },
-        };
-        checked(result)
+        self.write_to_with(file, offset, spans, Mode::default())
+    }
+
+    /// [`Memory::write_to`] in a way of one's choice.
+    pub fn write_to_with(
+        &self,
+        file: impl AsFd,
+        offset: Option<u64>,
+        spans: &[Span],
+        mode: Mode,
+    ) -> io::Result<usize> {
+        with_vectors(|vectors: &mut Vectors<PtrGuard>| {
+            vectors.map_to_read(self, spans)?;
+            let (fd, iov, count) = (file.as_fd().as_raw_fd(), vectors.as_ptr(), vectors.count());
+            let result = match (offset, mode.flags()) {
+                // SAFETY: as in `read_from_with`, and the kernel only reads.
+                (Some(offset), 0) => unsafe {
+                    libc::pwritev(fd, iov, count, offset as libc::off_t)
+                },
+                // SAFETY: as above.
+                (None, 0) => unsafe { libc::writev(fd, iov, count) },
+                // SAFETY: as above.
+                (offset, flags) => unsafe {
+                    libc::pwritev2(fd, iov, count, offset_or_here(offset), flags)
+                },
+            };
+            checked(result)
+        })
     }
 
     /// Fills a range with random bytes of the kernel (getrandom).
@@ -178,7 +280,7 @@ impl Memory {
         result
     }
 
-    fn mark_written(&self, spans: &[Span], written: usize) {
+    pub(crate) fn mark_written(&self, spans: &[Span], written: usize) {
         let mut left = written as u64;
         for span in spans {
             let len = left.min(u64::from(span.len));
@@ -250,6 +352,36 @@ mod tests {
 
         assert_eq!(done, 8);
         assert_eq!(file.metadata().unwrap().len(), 12);
+    }
+
+    #[test]
+    fn a_durable_write_at_an_offset_is_read_back_without_waiting() {
+        let memory = memory();
+        memory.write(0x10, b"durable").unwrap();
+        let file = tempfile::tempfile().unwrap();
+        let (durable, nowait) = (
+            Mode {
+                durable: true,
+                nowait: false,
+            },
+            Mode {
+                durable: false,
+                nowait: true,
+            },
+        );
+
+        let from = [Span { addr: 0x10, len: 7 }];
+        let to = [Span { addr: 0x80, len: 7 }];
+        let written = memory.write_to_with(&file, Some(3), &from, durable);
+        let read = memory.read_from_with(&file, Some(3), &to, nowait);
+
+        let mut bytes = [0; 7];
+        memory.read(0x80, &mut bytes).unwrap();
+        assert_eq!(written.unwrap(), 7);
+        // A file system, or an emulator, need not know how not to wait.
+        if read.is_ok() {
+            assert_eq!((read.unwrap(), &bytes), (7, b"durable"));
+        }
     }
 
     #[test]

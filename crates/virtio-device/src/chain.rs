@@ -7,7 +7,7 @@ use std::os::fd::AsFd;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use guest_memory::{Memory, Span};
+use guest_memory::{Memory, Mode, Span};
 use zerocopy::{FromBytes, Immutable, IntoBytes};
 
 use crate::fault::GuestFaults;
@@ -49,6 +49,8 @@ pub(crate) struct Body {
     writer: Cursor,
     /// Bytes from the start of the writable part up to the last one written: `used.len`.
     written: u64,
+    /// What a transfer is made of; kept for its allocation.
+    pieces: Vec<Span>,
 }
 
 /// Boxed, because a body moves between a chain and these lists without being copied.
@@ -125,6 +127,7 @@ impl Body {
             reader: Cursor::default(),
             writer: Cursor::default(),
             written: 0,
+            pieces: Vec::new(),
         }
     }
 
@@ -182,7 +185,7 @@ impl Chain {
     }
 
     #[inline]
-    fn body(&self) -> &Body {
+    pub(crate) fn body(&self) -> &Body {
         match &self.body {
             Some(body) => body,
             None => unreachable!("a chain has its body until it is consumed"),
@@ -345,6 +348,30 @@ impl Chain {
         Ok(done)
     }
 
+    /// Passes over the next bytes of room: something is written there later, by
+    /// [`Chain::write_at`].
+    pub fn leave_room(&mut self, bytes: u64) -> Result<(), ChainTooShort> {
+        self.check_writable(bytes)?;
+        let body = self.body_mut();
+        body.writer
+            .advance(&body.spans[body.readable_spans..], bytes);
+        Ok(())
+    }
+
+    /// Whether the next `max` bytes of room, piece by piece, begin and end at guest addresses that
+    /// are multiples of `align`.
+    pub fn is_room_aligned(&self, max: u64, align: u64) -> bool {
+        let body = self.body();
+        is_aligned(&body.writer.pieces(body.writable(), max), align)
+    }
+
+    /// Whether the next `max` bytes to read, piece by piece, begin and end at guest addresses that
+    /// are multiples of `align`.
+    pub fn is_readable_aligned(&self, max: u64, align: u64) -> bool {
+        let body = self.body();
+        is_aligned(&body.reader.pieces(body.readable(), max), align)
+    }
+
     /// Reads from `file` straight into the room that is left, at most `max` bytes, by one system
     /// call. Returns the bytes read; zero at the end of the file.
     pub fn fill_from(
@@ -353,9 +380,23 @@ impl Chain {
         offset: Option<u64>,
         max: u64,
     ) -> io::Result<usize> {
+        self.fill_from_with(file, offset, max, Mode::default())
+    }
+
+    /// [`Chain::fill_from`] in a way of one's choice.
+    pub fn fill_from_with(
+        &mut self,
+        file: impl AsFd,
+        offset: Option<u64>,
+        max: u64,
+        mode: Mode,
+    ) -> io::Result<usize> {
         let body = self.body_mut();
-        let pieces = body.writer.pieces(body.writable(), max);
-        let done = body.memory.read_from(file, offset, &pieces)?;
+        let mut pieces = std::mem::take(&mut body.pieces);
+        body.pieces_to_write(max, &mut pieces);
+        let result = body.memory.read_from_with(file, offset, &pieces, mode);
+        body.pieces = pieces;
+        let done = result?;
         body.wrote(done as u64);
         Ok(done)
     }
@@ -368,11 +409,24 @@ impl Chain {
         offset: Option<u64>,
         max: u64,
     ) -> io::Result<usize> {
+        self.drain_to_with(file, offset, max, Mode::default())
+    }
+
+    /// [`Chain::drain_to`] in a way of one's choice.
+    pub fn drain_to_with(
+        &mut self,
+        file: impl AsFd,
+        offset: Option<u64>,
+        max: u64,
+        mode: Mode,
+    ) -> io::Result<usize> {
         let body = self.body_mut();
-        let pieces = body.reader.pieces(body.readable(), max);
-        let done = body.memory.write_to(file, offset, &pieces)?;
-        body.reader
-            .advance(&body.spans[..body.readable_spans], done as u64);
+        let mut pieces = std::mem::take(&mut body.pieces);
+        body.pieces_to_read(max, &mut pieces);
+        let result = body.memory.write_to_with(file, offset, &pieces, mode);
+        body.pieces = pieces;
+        let done = result?;
+        body.was_read(done as u64);
         Ok(done)
     }
 
@@ -496,9 +550,32 @@ impl Chain {
     }
 }
 
+fn is_aligned(pieces: &[Span], align: u64) -> bool {
+    pieces.iter().all(|piece| {
+        piece.addr.is_multiple_of(align) && u64::from(piece.len).is_multiple_of(align)
+    })
+}
+
 impl Body {
+    /// The next `max` bytes of room.
+    pub(crate) fn pieces_to_write(&self, max: u64, pieces: &mut Vec<Span>) {
+        pieces.clear();
+        self.writer.add_pieces(self.writable(), max, pieces);
+    }
+
+    /// The next `max` bytes to read.
+    pub(crate) fn pieces_to_read(&self, max: u64, pieces: &mut Vec<Span>) {
+        pieces.clear();
+        self.reader.add_pieces(self.readable(), max, pieces);
+    }
+
+    pub(crate) fn was_read(&mut self, bytes: u64) {
+        self.reader
+            .advance(&self.spans[..self.readable_spans], bytes);
+    }
+
     #[inline]
-    fn wrote(&mut self, bytes: u64) {
+    pub(crate) fn wrote(&mut self, bytes: u64) {
         self.writer
             .advance(&self.spans[self.readable_spans..], bytes);
         self.written = self.written.max(self.writer.done);

@@ -16,6 +16,7 @@
 
 mod chain;
 mod device;
+mod engine;
 mod fault;
 mod queue;
 mod sources;
@@ -24,6 +25,7 @@ mod wake;
 
 pub use chain::{Chain, ChainTooShort};
 pub use device::{Channel, ConfigError, Device, Identity, QueueSpec, Requests, StateError, Worker};
+pub use engine::{Engine, EngineKind, Finished, Job};
 pub use fault::GuestFaults;
 pub use guest_memory as memory;
 pub use queue::{

@@ -201,9 +201,7 @@ impl Memory {
             let result = match (offset, mode.flags()) {
                 // SAFETY: each vector lies in guest memory that its guard keeps mapped until after
                 // the call, and the kernel writes nothing else. Nobody holds references into it.
-                (Some(offset), 0) => unsafe {
-                    libc::preadv(fd, iov, count, offset as libc::off_t)
-                },
+                (Some(offset), 0) => unsafe { libc::preadv(fd, iov, count, offset as libc::off_t) },
                 // SAFETY: as above.
                 (None, 0) => unsafe { libc::readv(fd, iov, count) },
                 // SAFETY: as above. An offset of -1 is where the file stands.

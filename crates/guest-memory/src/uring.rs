@@ -279,7 +279,9 @@ impl<T> Drop for Uring<T> {
                         || error.raw_os_error() == Some(libc::EBUSY) => {}
                 Err(error) => {
                     // The kernel may still have the vectors: they are left where they are.
-                    log::error!("an io_uring with requests in flight cannot be waited for: {error}");
+                    log::error!(
+                        "an io_uring with requests in flight cannot be waited for: {error}"
+                    );
                     mem::forget(mem::take(&mut self.slots));
                     return;
                 }

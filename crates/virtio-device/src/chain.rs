@@ -551,9 +551,9 @@ impl Chain {
 }
 
 fn is_aligned(pieces: &[Span], align: u64) -> bool {
-    pieces.iter().all(|piece| {
-        piece.addr.is_multiple_of(align) && u64::from(piece.len).is_multiple_of(align)
-    })
+    pieces
+        .iter()
+        .all(|piece| piece.addr.is_multiple_of(align) && u64::from(piece.len).is_multiple_of(align))
 }
 
 impl Body {

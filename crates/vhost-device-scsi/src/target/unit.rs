@@ -1,0 +1,634 @@
+// SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
+
+//! A logical unit: what it answers by itself, and what it wants done with its medium.
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use super::inquiry::{self, Facts};
+use super::mode::{Fixed, Mode};
+use super::opcodes::{self, Access, Cdb, Op, REPORT_SUPPORTED_OPCODES, be16, be32, be64, op};
+use super::reservation::{PARAMETER_LEN, Refused, Reservations, parameter_length};
+use super::sense::{Code, Sense, key};
+
+/// What waits for an initiator to hear of it. A unit has few kinds of news, and each waits once.
+const MAX_ATTENTIONS: usize = 16;
+
+/// An answer that needs no medium.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Reply {
+    /// GOOD.
+    Good,
+    /// GOOD, with data: never more than was asked for.
+    Data(Vec<u8>),
+    /// CHECK CONDITION.
+    Check(Sense),
+    /// RESERVATION CONFLICT.
+    Conflict,
+}
+
+/// What VERIFY compares the medium with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Compare {
+    /// Nothing: it has to be readable.
+    Nothing,
+    /// As much data as there are blocks.
+    Each,
+    /// One block of data, with all blocks.
+    One,
+}
+
+/// What is to be done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// Nothing more.
+    Reply(Reply),
+    /// Blocks go to the initiator.
+    Read {
+        /// First block.
+        lba: u64,
+        /// How many.
+        blocks: u64,
+    },
+    /// Blocks come from the initiator.
+    Write {
+        /// First block.
+        lba: u64,
+        /// How many.
+        blocks: u64,
+        /// They are to be on the medium before the answer.
+        durable: bool,
+    },
+    /// What was written is to be on the medium before the answer.
+    Flush,
+    /// Blocks are to be looked at.
+    Verify {
+        /// First block.
+        lba: u64,
+        /// How many.
+        blocks: u64,
+        /// What for.
+        compare: Compare,
+    },
+    /// One block is to be written many times.
+    WriteSame {
+        /// First block.
+        lba: u64,
+        /// How many.
+        blocks: u64,
+        /// It may be discarded, if it is all zeroes.
+        unmap: bool,
+        /// The block; empty for zeroes.
+        block: Vec<u8>,
+    },
+    /// Ranges of blocks are to be discarded.
+    Unmap(Vec<(u64, u64)>),
+    /// GOOD, once all commands of these initiators have ended.
+    Abort(Vec<usize>),
+}
+
+impl From<Sense> for Action {
+    fn from(sense: Sense) -> Self {
+        Self::Reply(Reply::Check(sense))
+    }
+}
+
+impl From<Reply> for Action {
+    fn from(reply: Reply) -> Self {
+        Self::Reply(reply)
+    }
+}
+
+/// Keeps reservations beyond the end of the daemon.
+pub trait Keeper: Send + Sync {
+    /// Keeps those of the unit with this name. They are on stable storage when this returns.
+    fn keep(&self, wwn: u64, reservations: &Reservations) -> std::io::Result<()>;
+}
+
+/// A logical unit.
+pub struct LogicalUnit {
+    facts: Facts,
+    fixed: Fixed,
+    /// `fixed.blocks` is what it began with.
+    blocks: AtomicU64,
+    write_cache: AtomicBool,
+    descriptor_sense: AtomicBool,
+    write_protect: AtomicBool,
+    stopped: AtomicBool,
+    /// Whether there is something in `attentions`, by initiator.
+    has_attentions: Box<[AtomicBool]>,
+    attentions: Mutex<Vec<VecDeque<Code>>>,
+    /// Whether there is a reservation.
+    is_reserved: AtomicBool,
+    reservations: Mutex<Reservations>,
+    keeper: Option<Arc<dyn Keeper>>,
+}
+
+impl std::fmt::Debug for LogicalUnit {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("LogicalUnit")
+            .field("facts", &self.facts)
+            .field("blocks", &self.blocks)
+            .finish_non_exhaustive()
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl LogicalUnit {
+    /// A unit for so many initiators, with reservations of a former life.
+    pub fn new(
+        facts: Facts,
+        fixed: Fixed,
+        initiators: usize,
+        reservations: Reservations,
+        keeper: Option<Arc<dyn Keeper>>,
+    ) -> Self {
+        let unit = Self {
+            blocks: AtomicU64::new(fixed.blocks),
+            write_cache: AtomicBool::new(fixed.default.write_cache),
+            descriptor_sense: AtomicBool::new(fixed.default.descriptor_sense),
+            write_protect: AtomicBool::new(fixed.default.write_protect),
+            stopped: AtomicBool::new(false),
+            has_attentions: (0..initiators).map(|_| AtomicBool::new(false)).collect(),
+            attentions: Mutex::new(vec![VecDeque::new(); initiators]),
+            is_reserved: AtomicBool::new(reservations.held().is_some()),
+            reservations: Mutex::new(reservations),
+            keeper,
+            facts,
+            fixed,
+        };
+        unit.tell_all(Code::POWER_ON_OCCURRED);
+        unit
+    }
+
+    /// Bytes of a block.
+    pub fn block_size(&self) -> u32 {
+        self.fixed.block_size
+    }
+
+    /// Number of blocks.
+    pub fn blocks(&self) -> u64 {
+        self.blocks.load(Ordering::Relaxed)
+    }
+
+    /// What it tells of itself.
+    pub fn facts(&self) -> &Facts {
+        &self.facts
+    }
+
+    /// Whether nobody can write.
+    pub fn is_read_only(&self) -> bool {
+        self.fixed.read_only
+    }
+
+    /// Whether sense data goes out in the descriptor format.
+    pub fn descriptor_sense(&self) -> bool {
+        self.descriptor_sense.load(Ordering::Relaxed)
+    }
+
+    /// Whether a write may stay in a cache.
+    pub fn write_cache(&self) -> bool {
+        self.write_cache.load(Ordering::Relaxed)
+    }
+
+    /// Whether it was stopped.
+    pub fn is_stopped(&self) -> bool {
+        self.stopped.load(Ordering::Relaxed)
+    }
+
+    /// The medium has another size. All initiators hear of it.
+    pub fn resize(&self, blocks: u64) {
+        self.blocks.store(blocks, Ordering::Relaxed);
+        self.tell_all(Code::CAPACITY_DATA_HAS_CHANGED);
+    }
+
+    /// What an initiator can change, as it is.
+    pub fn mode(&self) -> Mode {
+        Mode {
+            write_cache: self.write_cache(),
+            descriptor_sense: self.descriptor_sense(),
+            write_protect: self.write_protect.load(Ordering::Relaxed),
+        }
+    }
+
+    /// Takes a mode over, as far as the unit has it.
+    pub fn set_mode(&self, mode: Mode) {
+        if self.fixed.cache_changes {
+            self.write_cache.store(mode.write_cache, Ordering::Relaxed);
+        }
+        self.descriptor_sense
+            .store(mode.descriptor_sense, Ordering::Relaxed);
+        self.write_protect
+            .store(mode.write_protect, Ordering::Relaxed);
+    }
+
+    /// Stops or starts it, as START STOP UNIT does.
+    pub fn set_stopped(&self, stopped: bool) {
+        self.stopped.store(stopped, Ordering::Relaxed);
+    }
+
+    /// A copy of the reservations.
+    pub fn reservations(&self) -> Reservations {
+        lock(&self.reservations).clone()
+    }
+
+    /// Replaces the reservations.
+    pub fn set_reservations(&self, reservations: Reservations) {
+        let mut state = lock(&self.reservations);
+        self.is_reserved
+            .store(reservations.held().is_some(), Ordering::SeqCst);
+        *state = reservations;
+    }
+
+    /// Something for one initiator to hear.
+    pub fn tell(&self, nexus: usize, code: Code) {
+        let mut attentions = lock(&self.attentions);
+        let Some(queue) = attentions.get_mut(nexus) else {
+            return;
+        };
+        if !queue.contains(&code) && queue.len() < MAX_ATTENTIONS {
+            queue.push_back(code);
+            if let Some(flag) = self.has_attentions.get(nexus) {
+                flag.store(true, Ordering::Release);
+            }
+        }
+    }
+
+    /// Something for all initiators to hear.
+    pub fn tell_all(&self, code: Code) {
+        for nexus in 0..self.has_attentions.len() {
+            self.tell(nexus, code);
+        }
+    }
+
+    fn tell_others(&self, nexus: usize, code: Code) {
+        for other in (0..self.has_attentions.len()).filter(|&other| other != nexus) {
+            self.tell(other, code);
+        }
+    }
+
+    /// What an initiator has not heard yet.
+    pub fn attentions(&self, nexus: usize) -> Vec<Code> {
+        let attentions = lock(&self.attentions);
+        attentions
+            .get(nexus)
+            .map(|queue| queue.iter().copied().collect())
+            .unwrap_or_default()
+    }
+
+    /// What one initiator has not heard is what another daemon says.
+    pub fn set_attentions(&self, nexus: usize, codes: &[Code]) {
+        let mut attentions = lock(&self.attentions);
+        if let (Some(queue), Some(flag)) =
+            (attentions.get_mut(nexus), self.has_attentions.get(nexus))
+        {
+            *queue = codes.iter().copied().take(MAX_ATTENTIONS).collect();
+            flag.store(!queue.is_empty(), Ordering::Release);
+        }
+    }
+
+    fn take_attention(&self, nexus: usize) -> Option<Code> {
+        let flag = self.has_attentions.get(nexus)?;
+        if !flag.load(Ordering::Acquire) {
+            return None;
+        }
+        let mut attentions = lock(&self.attentions);
+        let queue = attentions.get_mut(nexus)?;
+        let code = queue.pop_front();
+        flag.store(!queue.is_empty(), Ordering::Release);
+        code
+    }
+
+    /// A reset of the unit (SAM-5, 6.3.3).
+    pub fn reset(&self) {
+        self.set_mode(self.fixed.default);
+        self.stopped.store(false, Ordering::Relaxed);
+        self.tell_all(Code::BUS_DEVICE_RESET_FUNCTION_OCCURRED);
+    }
+
+    /// The connection to an initiator was lost or renewed.
+    pub fn lose_nexus(&self, nexus: usize) {
+        self.tell(nexus, Code::I_T_NEXUS_LOSS_OCCURRED);
+    }
+
+    /// The checks that come before anything of a command is done: news for the initiator, a command
+    /// that is not known, bits that must be zero, another's reservation, a unit that was stopped.
+    #[inline]
+    pub fn admit(&self, nexus: usize, cdb: &Cdb) -> Result<&'static Op, Reply> {
+        let hears = !matches!(cdb[0], op::INQUIRY | op::REPORT_LUNS | op::REQUEST_SENSE);
+        if hears && let Some(code) = self.take_attention(nexus) {
+            return Err(Reply::Check(Sense::new(key::UNIT_ATTENTION, code)));
+        }
+        let op = opcodes::find(cdb, self.facts.discards).map_err(Reply::Check)?;
+        if self.is_reserved.load(Ordering::SeqCst) {
+            // A start is always allowed, a stop is not.
+            let access = match op.code {
+                op::START_STOP_UNIT if cdb[4] & 1 == 0 => Access::Writes,
+                _ => op.access,
+            };
+            if lock(&self.reservations).conflicts(nexus, access) {
+                return Err(Reply::Conflict);
+            }
+        }
+        if self.is_stopped() && (op.needs_medium || op.code == op::TEST_UNIT_READY) {
+            return Err(Reply::Check(NOT_STARTED));
+        }
+        Ok(op)
+    }
+
+    /// Carries out a command that was admitted. `list` is the data that came with it, for those whose
+    /// data is not for the medium: all of it, as long as the command block says.
+    pub fn execute(&self, nexus: usize, cdb: &Cdb, list: &[u8]) -> Action {
+        match self.try_execute(nexus, cdb, list) {
+            Ok(action) => action,
+            Err(sense) => sense.into(),
+        }
+    }
+
+    fn try_execute(&self, nexus: usize, cdb: &Cdb, list: &[u8]) -> Result<Action, Sense> {
+        Ok(match cdb[0] {
+            op::TEST_UNIT_READY => Reply::Good.into(),
+            op::READ_6 | op::READ_10 | op::READ_12 | op::READ_16 => {
+                let (lba, blocks) = self.range(cdb)?;
+                Action::Read { lba, blocks }
+            }
+            op::WRITE_6 | op::WRITE_10 | op::WRITE_12 | op::WRITE_16 => {
+                let (lba, blocks) = self.range(cdb)?;
+                self.check_writable()?;
+                let forced = cdb[0] != op::WRITE_6 && cdb[1] & 0x08 != 0;
+                Action::Write {
+                    lba,
+                    blocks,
+                    durable: forced || !self.write_cache(),
+                }
+            }
+            op::VERIFY_10 | op::VERIFY_12 | op::VERIFY_16 => {
+                let (lba, blocks) = self.range(cdb)?;
+                let compare = match (cdb[1] >> 1) & 3 {
+                    0 => Compare::Nothing,
+                    1 => Compare::Each,
+                    3 => Compare::One,
+                    _ => return Err(Sense::bad_cdb_bit(1, 2)),
+                };
+                Action::Verify {
+                    lba,
+                    blocks,
+                    compare,
+                }
+            }
+            op::SYNCHRONIZE_CACHE_10 | op::SYNCHRONIZE_CACHE_16 => {
+                let (lba, blocks) = opcodes::range(cdb);
+                self.check_range(lba, blocks)?;
+                Action::Flush
+            }
+            op::WRITE_SAME_10 | op::WRITE_SAME_16 => self.write_same(cdb, list)?,
+            op::UNMAP => self.unmap(list)?,
+            op::READ_CAPACITY_10 => {
+                let last = self.blocks().saturating_sub(1);
+                let last = u32::try_from(last).unwrap_or(u32::MAX);
+                let mut out = last.to_be_bytes().to_vec();
+                out.extend(self.block_size().to_be_bytes());
+                Reply::Data(out).into()
+            }
+            op::SERVICE_ACTION_IN_16 => data(self.capacity(), be32(cdb, 10)),
+            op::INQUIRY => data(inquiry::answer(cdb, &self.facts)?, be16(cdb, 3).into()),
+            op::REQUEST_SENSE => data(self.request_sense(nexus, cdb), cdb[4].into()),
+            op::MODE_SENSE_6 => data(self.mode_sense(cdb)?, cdb[4].into()),
+            op::MODE_SENSE_10 => data(self.mode_sense(cdb)?, be16(cdb, 7).into()),
+            op::MODE_SELECT_6 | op::MODE_SELECT_10 => {
+                let before = self.mode();
+                let after = self.fixed.select(cdb, list, before)?;
+                if after != before {
+                    self.set_mode(after);
+                    self.tell_others(nexus, Code::MODE_PARAMETERS_CHANGED);
+                }
+                // What the cache has was promised only to be in the cache.
+                if before.write_cache && !after.write_cache {
+                    Action::Flush
+                } else {
+                    Reply::Good.into()
+                }
+            }
+            op::MAINTENANCE_IN => {
+                let report = if cdb[1] & 0x1f == REPORT_SUPPORTED_OPCODES {
+                    opcodes::report(cdb, self.facts.discards)?
+                } else {
+                    supported_task_management(cdb)
+                };
+                data(report, be32(cdb, 6))
+            }
+            op::PERSISTENT_RESERVE_IN => {
+                let state = lock(&self.reservations);
+                data(
+                    state.report(cdb[1] & 0x1f, self.keeper.is_some())?,
+                    be16(cdb, 7).into(),
+                )
+            }
+            op::PERSISTENT_RESERVE_OUT => self.reserve(nexus, cdb, list)?,
+            op::START_STOP_UNIT => {
+                let start = cdb[4] & 1 != 0;
+                let without_flush = cdb[4] & 4 != 0;
+                self.set_stopped(!start);
+                if start || without_flush || self.is_read_only() {
+                    Reply::Good.into()
+                } else {
+                    Action::Flush
+                }
+            }
+            _ => return Err(Sense::illegal(Code::INVALID_COMMAND_OPERATION_CODE)),
+        })
+    }
+
+    /// Checks that the blocks exist.
+    fn check_range(&self, lba: u64, blocks: u64) -> Result<(), Sense> {
+        let all = self.blocks();
+        if lba >= all || blocks > all - lba {
+            let first_bad = lba.max(all);
+            return Err(Sense::illegal(Code::LBA_OUT_OF_RANGE).at(first_bad));
+        }
+        Ok(())
+    }
+
+    /// The range of a command whose length the block limits bound.
+    #[inline]
+    fn range(&self, cdb: &Cdb) -> Result<(u64, u64), Sense> {
+        let (lba, blocks) = opcodes::range(cdb);
+        if blocks > u64::from(self.facts.limits.transfer) {
+            return Err(Sense::bad_cdb(length_field(cdb)));
+        }
+        self.check_range(lba, blocks)?;
+        Ok((lba, blocks))
+    }
+
+    #[inline]
+    fn check_writable(&self) -> Result<(), Sense> {
+        if self.is_read_only() {
+            return Err(Sense::new(key::DATA_PROTECT, Code::WRITE_PROTECTED));
+        }
+        if self.write_protect.load(Ordering::Relaxed) {
+            let code = Code::LOGICAL_UNIT_SOFTWARE_WRITE_PROTECTED;
+            return Err(Sense::new(key::DATA_PROTECT, code));
+        }
+        Ok(())
+    }
+
+    fn write_same(&self, cdb: &Cdb, block: &[u8]) -> Result<Action, Sense> {
+        let (lba, blocks) = opcodes::range(cdb);
+        let without_data = cdb[0] == op::WRITE_SAME_16 && cdb[1] & 1 != 0;
+        let unmap = cdb[1] & 0x08 != 0;
+        if unmap && !self.facts.discards {
+            return Err(Sense::bad_cdb_bit(1, 3));
+        }
+        if blocks == 0 || blocks > u64::from(self.facts.limits.write_same) {
+            return Err(Sense::bad_cdb(length_field(cdb)));
+        }
+        self.check_range(lba, blocks)?;
+        self.check_writable()?;
+        let zeroes = without_data || block.iter().all(|&byte| byte == 0);
+        Ok(Action::WriteSame {
+            lba,
+            blocks,
+            unmap,
+            block: if zeroes { Vec::new() } else { block.to_vec() },
+        })
+    }
+
+    fn unmap(&self, list: &[u8]) -> Result<Action, Sense> {
+        self.check_writable()?;
+        if list.is_empty() {
+            return Ok(Reply::Good.into());
+        }
+        if list.len() < 8 {
+            return Err(Sense::illegal(Code::PARAMETER_LIST_LENGTH_ERROR));
+        }
+        let announced = usize::from(be16(list, 2));
+        let ranges = list[8..]
+            .chunks_exact(16)
+            .take(announced / 16)
+            .map(|range| (be64(range, 0), u64::from(be32(range, 8))));
+        let limits = self.facts.limits;
+        if ranges.len() > limits.unmap_ranges as usize {
+            return Err(Sense::bad_parameter(2));
+        }
+        let mut left = u64::from(limits.unmap);
+        let mut out = Vec::with_capacity(ranges.len());
+        for (index, (lba, blocks)) in ranges.enumerate() {
+            self.check_range(lba, blocks)?;
+            left = left
+                .checked_sub(blocks)
+                .ok_or(Sense::bad_parameter(8 + 16 * index as u16 + 8))?;
+            if blocks > 0 {
+                out.push((lba, blocks));
+            }
+        }
+        Ok(if out.is_empty() {
+            Reply::Good.into()
+        } else {
+            Action::Unmap(out)
+        })
+    }
+
+    fn capacity(&self) -> Vec<u8> {
+        let mut out = vec![0; 32];
+        let last = self.blocks().saturating_sub(1);
+        out[..8].copy_from_slice(&last.to_be_bytes());
+        out[8..12].copy_from_slice(&self.block_size().to_be_bytes());
+        // Physical blocks of 4 KiB.
+        out[13] = if self.block_size() == 512 { 3 } else { 0 };
+        if self.facts.discards {
+            out[14] = 0xc0;
+        }
+        out
+    }
+
+    fn mode_sense(&self, cdb: &Cdb) -> Result<Vec<u8>, Sense> {
+        let fixed = Fixed {
+            blocks: self.blocks(),
+            ..self.fixed
+        };
+        fixed.sense(cdb, self.mode())
+    }
+
+    fn request_sense(&self, nexus: usize, cdb: &Cdb) -> Vec<u8> {
+        let sense = match self.take_attention(nexus) {
+            Some(code) => Sense::new(key::UNIT_ATTENTION, code),
+            None if self.is_stopped() => NOT_STARTED,
+            None => Sense::new(key::NO_SENSE, Code::NONE),
+        };
+        let (bytes, len) = sense.to_bytes(cdb[1] & 1 != 0);
+        bytes[..len].to_vec()
+    }
+
+    fn reserve(&self, nexus: usize, cdb: &Cdb, list: &[u8]) -> Result<Action, Sense> {
+        if parameter_length(cdb) as usize != PARAMETER_LEN || list.len() != PARAMETER_LEN {
+            return Err(Sense::illegal(Code::PARAMETER_LIST_LENGTH_ERROR));
+        }
+        let mut parameters = [0; PARAMETER_LEN];
+        parameters.copy_from_slice(list);
+        let mut state = lock(&self.reservations);
+        let mut next = state.clone();
+        let can_persist = self.keeper.is_some();
+        let action = cdb[1] & 0x1f;
+        let effects = match next.change(nexus, action, cdb[2], &parameters, can_persist) {
+            Ok(effects) => effects,
+            Err(Refused::Conflict) => return Ok(Reply::Conflict.into()),
+            Err(Refused::Check(sense)) => return Err(sense),
+        };
+        if let Some(keeper) = &self.keeper
+            && (next.is_persistent() || state.is_persistent())
+            && let Err(error) = keeper.keep(self.facts.identity.wwn, &next)
+        {
+            // Nothing was changed, and the initiator knows.
+            log::error!("reservations cannot be kept: {error}");
+            let code = Code::INSUFFICIENT_REGISTRATION_RESOURCES;
+            return Err(Sense::illegal(code));
+        }
+        self.is_reserved
+            .store(next.held().is_some(), Ordering::SeqCst);
+        *state = next;
+        drop(state);
+        for (other, code) in effects.attentions {
+            self.tell(other, code);
+        }
+        Ok(if effects.abort.is_empty() {
+            Reply::Good.into()
+        } else {
+            Action::Abort(effects.abort)
+        })
+    }
+}
+
+const NOT_STARTED: Sense = Sense::new(key::NOT_READY, Code::INITIALIZING_COMMAND_REQUIRED);
+
+fn data(mut bytes: Vec<u8>, allocated: u32) -> Action {
+    bytes.truncate(allocated as usize);
+    Reply::Data(bytes).into()
+}
+
+/// Where the number of blocks stands.
+fn length_field(cdb: &Cdb) -> u16 {
+    match cdb[0] >> 5 {
+        0 => 4,
+        1 | 2 => 7,
+        4 => 10,
+        _ => 6,
+    }
+}
+
+fn supported_task_management(cdb: &Cdb) -> Vec<u8> {
+    // Abort task, abort task set, clear task set, logical unit reset, query task.
+    let functions = 0x80 | 0x40 | 0x10 | 0x08 | 0x04;
+    // Query task set, I_T nexus reset.
+    let more = 0x02 | 0x01;
+    let extended = cdb[2] & 0x80 != 0;
+    let mut out = vec![functions, more, 0, 0];
+    if extended {
+        out[3] = 12;
+        out.extend([0; 12]);
+    }
+    out
+}

@@ -35,6 +35,8 @@ pub(crate) struct Mailbox {
 
 #[derive(Debug, Default)]
 struct Mail {
+    /// There is a driver. One that comes looks at everything anyway.
+    awake: bool,
     events: VecDeque<Event>,
     missed: bool,
 }
@@ -54,6 +56,9 @@ impl Mailbox {
     /// An event for the guest.
     pub(crate) fn send(&self, event: Event) {
         let mut state = self.state();
+        if !state.awake {
+            return;
+        }
         if state.events.len() < MAX_EVENTS {
             state.events.push_back(event);
         } else {
@@ -63,7 +68,7 @@ impl Mailbox {
         let _ = rustix::io::write(&self.news, &1u64.to_ne_bytes());
     }
 
-    /// A new driver looks at everything anyway.
+    /// The driver is gone.
     pub(crate) fn clear(&self) {
         *self.state() = Mail::default();
     }
@@ -96,6 +101,7 @@ impl ControlWorker {
 
     pub(crate) fn negotiated(&mut self, features: u64) {
         self.features = features;
+        self.mailbox.state().awake = true;
     }
 
     pub(crate) fn sources(&mut self, sources: &mut Sources) -> io::Result<()> {

@@ -352,6 +352,7 @@ fn a_read_only_unit_refuses_every_command_that_writes() {
 fn the_file_of_a_read_only_unit_is_open_for_reading_alone() {
     let image = image();
     let daemon = daemon(&["-r", image.path()]);
+    drop(guest(&daemon));
 
     let directory = format!("/proc/{}/fdinfo", daemon.pid());
     let links = std::fs::read_dir(format!("/proc/{}/fd", daemon.pid())).unwrap();
@@ -857,6 +858,7 @@ fn the_chosen_engine_is_logged() {
 
     let threads = daemon(&["--io-engine", "threads", image.path()]);
     let auto = daemon(&["--no-lock", image.path()]);
+    drop((guest(&threads), guest(&auto)));
 
     assert!(threads.stderr().contains("I/O engine: threads"));
     assert!(auto.stderr().contains("I/O engine: "));

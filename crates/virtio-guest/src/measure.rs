@@ -45,6 +45,9 @@ pub struct Load {
     pub wait: Wait,
     /// With [`Wait::Sleep`] and EVENT_IDX: how many used buffers one interrupt may wait for.
     pub coalesce: u16,
+    /// Called before each request with its number, to change its first device-readable buffer: for
+    /// devices with addresses, where the same one again and again means nothing.
+    pub rewrite: Option<fn(u64, &mut [u8])>,
 }
 
 impl Default for Load {
@@ -59,6 +62,7 @@ impl Default for Load {
             warm_up: 1_000,
             wait: Wait::Sleep,
             coalesce: 1,
+            rewrite: None,
         }
     }
 }
@@ -241,6 +245,11 @@ struct Driver {
     readable: u64,
     wait: Wait,
     coalesce: u16,
+    rewrite: Option<fn(u64, &mut [u8])>,
+    /// What [`Load::rewrite`] works on, how often it was called, and where it goes, by slot.
+    template: Vec<u8>,
+    rewritten: u64,
+    first_buffers: Vec<*mut u8>,
 
     kick: Signal,
     call: Arc<Signal>,
@@ -269,6 +278,8 @@ impl Driver {
             )));
         }
         let mut buffers = Vec::new();
+        let mut first_buffers = Vec::new();
+        let template = load.readable.first().cloned().unwrap_or_default();
         for slot in 0..load.depth {
             let first = slot * parts as u16;
             let mut left = parts;
@@ -282,6 +293,9 @@ impl Driver {
                 buffers.push(addr);
                 if let Some(bytes) = contents {
                     arena.write(addr, bytes)?;
+                }
+                if entry == first {
+                    first_buffers.push(arena.host(addr, len)?.as_ptr());
                 }
                 left -= 1;
                 let more = if left > 0 { DESC_NEXT } else { 0 };
@@ -310,6 +324,10 @@ impl Driver {
             readable: load.readable.iter().map(|bytes| bytes.len() as u64).sum(),
             wait: load.wait,
             coalesce: load.coalesce.clamp(1, load.depth),
+            rewrite: load.rewrite,
+            template,
+            rewritten: 0,
+            first_buffers,
             kick: duplicate(queue.kick_signal())?,
             call,
             next_avail: 0,
@@ -372,6 +390,9 @@ impl Driver {
         if self.wait == Wait::Poll && !self.event_idx {
             self.avail_word(0).store(1, Ordering::Relaxed);
         }
+        for slot in 0..self.depth {
+            self.renew(usize::from(slot));
+        }
         let mut old = self.next_avail;
         self.next_avail = old.wrapping_add(posted as u16);
         self.publish(old);
@@ -397,6 +418,7 @@ impl Driver {
                 {
                     return Err(self.broken(format!("head {id} was used but never posted")));
                 }
+                self.renew((id / u32::from(self.parts)) as usize);
                 self.set_avail_entry(resting, id as u16);
                 resting = resting.wrapping_add(1);
                 self.written += u64::from(len);
@@ -413,6 +435,24 @@ impl Driver {
             }
         }
         Ok(())
+    }
+
+    /// Changes the request of a slot that the device does not have.
+    fn renew(&mut self, slot: usize) {
+        let Some(rewrite) = self.rewrite else {
+            return;
+        };
+        rewrite(self.rewritten, &mut self.template);
+        self.rewritten += 1;
+        // SAFETY: the buffer is as long as the template, `_arena` keeps its mapping, and the device
+        // does not read it: its head is behind the available index.
+        unsafe {
+            std::ptr::copy_nonoverlapping(
+                self.template.as_ptr(),
+                self.first_buffers[slot],
+                self.template.len(),
+            );
+        }
     }
 
     fn publish(&mut self, old: u16) {

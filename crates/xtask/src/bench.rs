@@ -7,9 +7,10 @@
 //! daemons of the same names can be measured in the same run, turn by turn, because a figure of
 //! another day or machine is no comparison.
 
-mod report;
-mod socket;
-mod vsock;
+pub(crate) mod report;
+pub(crate) mod scsi;
+pub(crate) mod socket;
+pub(crate) mod vsock;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -19,15 +20,12 @@ use clap::Args;
 use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 
 use crate::build::{self, Profile};
-use crate::devices::{DEVICES, Device};
+use crate::devices::{DEVICES, Device, Measure};
 use crate::workspace::{Memory, cargo};
 use crate::{Result, children};
 
 use report::Report;
 use socket::Subject;
-
-/// Virtio id of the device that is measured by streams.
-const VSOCK: u32 = 19;
 
 #[derive(Args)]
 pub(crate) struct Options {
@@ -58,7 +56,7 @@ pub(crate) struct Options {
 
 /// Two CPUs, so that driver and daemon never wait for each other's turn.
 #[derive(Clone, Copy, Debug)]
-struct Cpus {
+pub(crate) struct Cpus {
     driver: usize,
     daemon: usize,
 }
@@ -141,18 +139,21 @@ fn local_benches(quick: bool, memory: Memory) -> Result<bool> {
 
 fn measure(device: &Device, program: &Path, cpus: Option<Cpus>, options: &Options) -> Result<bool> {
     let poll = options.poll_us.to_string();
+    let dir = tempfile::tempdir()?;
+    let args = device.arguments(dir.path())?;
+    let args: Vec<&str> = args.iter().map(String::as_str).collect();
     let mut subjects = vec![
-        Subject::new("ours", program, device.args),
+        Subject::new("ours", program, &args),
         Subject::new(
             &format!("--poll-us {poll}"),
             program,
-            &[device.args, &["--poll-us", &poll]].concat(),
+            &[&args[..], &["--poll-us", &poll]].concat(),
         ),
     ];
     if let Some(dir) = &options.against {
         let theirs = dir.join(device.name);
         if theirs.exists() {
-            subjects.push(Subject::new("theirs", &theirs, device.args));
+            subjects.push(Subject::new("theirs", &theirs, &args));
         } else {
             println!("\nthere is no {} in {}", device.name, dir.display());
         }
@@ -164,10 +165,11 @@ fn measure(device: &Device, program: &Path, cpus: Option<Cpus>, options: &Option
         let mut order: Vec<_> = (0..subjects.len()).collect();
         order.rotate_left(round % subjects.len());
         for index in order {
-            let figures = if device.id == VSOCK {
-                vsock::figures(&subjects[index], cpus, scale)
-            } else {
-                socket::figures(&subjects[index], device, cpus, scale)
+            let figures = match device.measure {
+                Measure::Requests(requests) => {
+                    socket::figures(&subjects[index], device, requests, cpus, scale)
+                }
+                Measure::Driver(figures) => figures(&subjects[index], cpus, scale),
             };
             let figures = figures
                 .map_err(|error| format!("{} ({}): {error}", device.name, subjects[index].label))?;
@@ -185,11 +187,11 @@ fn measure(device: &Device, program: &Path, cpus: Option<Cpus>, options: &Option
         report.table(options.against.as_ref().map(|_| "theirs"))
     );
 
-    if device.id == VSOCK {
-        // Its requests are not answered by themselves; connections were measured instead.
+    // Who has a driver of its own measured its connections with it.
+    let Measure::Requests(requests) = device.measure else {
         return Ok(true);
-    }
-    let outcome = socket::reconnects(&subjects[0], device, cpus, scale)?;
+    };
+    let outcome = socket::reconnects(&subjects[0], requests, cpus, scale)?;
     println!("{outcome}");
     Ok(outcome.good())
 }

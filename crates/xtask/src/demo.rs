@@ -4,6 +4,7 @@
 
 mod console;
 mod rng;
+mod scsi;
 mod template;
 mod vsock;
 
@@ -20,8 +21,9 @@ use crate::{Result, children, text};
 
 pub(crate) use console::{TRANSMIT, console, console_request};
 pub(crate) use rng::{rng, rng_request};
+pub(crate) use scsi::{scsi, scsi_request, scsi_write_request};
 pub(crate) use template::{template, template_request};
-pub(crate) use vsock::{vsock, vsock_request};
+pub(crate) use vsock::vsock;
 
 /// What one request consists of.
 pub(crate) struct Request {
@@ -139,10 +141,18 @@ struct Failure {
 }
 
 fn use_device(device: &Device, memory: Memory, program: &Path) -> Result<Done, Failure> {
-    let mut daemon = Daemon::spawn(program, device.args).map_err(|error| Failure {
-        message: error.to_string(),
+    let silent = |message: String| Failure {
+        message,
         said: String::new(),
-    })?;
+    };
+    let dir = tempfile::tempdir().map_err(|error| silent(error.to_string()))?;
+    let args = device
+        .arguments(dir.path())
+        .map_err(|error| silent(error.to_string()))?;
+    let mut daemon = Daemon::builder(program)
+        .args(args)
+        .spawn()
+        .map_err(|error| silent(error.to_string()))?;
     let result = attend(device, memory, &mut daemon);
     result.map_err(|error| Failure {
         message: error.to_string(),

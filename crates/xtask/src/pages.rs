@@ -93,6 +93,47 @@ const PAGES: &[Page] = &[
         ],
     },
     Page {
+        name: "vhost-device-scsi",
+        command: vhost_device_scsi::Options::command,
+        examples: &[
+            (
+                "Two images, as targets 0 and 1, on four request queues:",
+                "vhost-device-scsi -s /run/vm.sock --num-queues 4 system.img data.img",
+            ),
+            (
+                "A block device past the page cache, with a serial number of its own:",
+                "vhost-device-scsi -s /run/vm.sock --disk serial=data-7,cache=none,path=/dev/vg/data",
+            ),
+            (
+                "Two guests of a cluster on one image, with reservations that outlive the daemon:",
+                "vhost-device-scsi -s /run/vm.sock -c 2 --reservations /var/lib/vm/reservations shared.img",
+            ),
+            (
+                "Images that come and go:",
+                "vhost-device-scsi -s /run/vm.sock --control /run/vm-scsi.control",
+            ),
+            (
+                "The commands for those, on the control socket, each answered by a line:",
+                "{\"command\":\"add\",\"image\":\"/images/data.img\",\"target\":1}\n\
+                 {\"command\":\"resize\",\"target\":1,\"size\":2147483648}\n\
+                 {\"command\":\"list\"}\n\
+                 {\"command\":\"remove\",\"target\":1}",
+            ),
+            (
+                "A guest of QEMU:",
+                "qemu-system-x86_64 -m 1G \\\n  \
+                 -object memory-backend-memfd,id=mem,size=1G,share=on \\\n  \
+                 -machine q35,memory-backend=mem \\\n  \
+                 -chardev socket,id=scsi,path=/run/vm.sock \\\n  \
+                 -device vhost-user-scsi-pci,chardev=scsi,num_queues=1",
+            ),
+        ],
+        files: &[(
+            "/proc/*/fdinfo/*",
+            "Where the holder of a locked image is looked for.",
+        )],
+    },
+    Page {
         name: "vhost-device-template",
         command: vhost_device_template::Options::command,
         examples: &[(

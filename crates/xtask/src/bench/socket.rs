@@ -14,7 +14,7 @@ use virtio_guest::{Daemon, Guest, Process};
 use super::Cpus;
 use super::report::{Figure, Unit};
 use crate::Result;
-use crate::devices::Device;
+use crate::devices::{Device, Requests};
 
 /// An idle daemon is watched for so long.
 const IDLE: Duration = Duration::from_secs(1);
@@ -39,9 +39,13 @@ impl Subject {
         }
     }
 
+    pub(crate) fn arguments(&self) -> &[String] {
+        &self.args
+    }
+
     /// Starts it on its own CPU. Threads are where their creator was, so this one moves there for
     /// a moment.
-    pub(super) fn start(&self, cpus: Option<Cpus>) -> Result<(Daemon, Duration)> {
+    pub(crate) fn start(&self, cpus: Option<Cpus>) -> Result<(Daemon, Duration)> {
         if let Some(cpus) = cpus {
             Cpus::settle(cpus.daemon)?;
         }
@@ -59,7 +63,7 @@ impl Subject {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Scale {
     pub rounds: usize,
-    pub(super) divisor: u64,
+    pub(crate) divisor: u64,
 }
 
 impl Scale {
@@ -82,6 +86,7 @@ impl Scale {
 pub(crate) fn figures(
     subject: &Subject,
     device: &Device,
+    requests: Requests,
     cpus: Option<Cpus>,
     scale: Scale,
 ) -> Result<Vec<Figure>> {
@@ -105,15 +110,15 @@ pub(crate) fn figures(
     );
 
     let mut guest = Guest::builder(daemon.path()).queue_size(128).boot()?;
-    let load = |size: usize, depth: u16, requests: u64, wait: Wait| {
-        let request = (device.request)(size);
+    let load = |size: usize, depth: u16, count: u64, wait: Wait| {
+        let request = (requests.of)(size);
         Load {
-            queue: device.request_queue(),
+            queue: requests.queue,
             readable: request.readable,
             writable: request.writable,
             depth,
-            requests: requests / scale.divisor,
-            warm_up: requests / scale.divisor / 10,
+            requests: count / scale.divisor,
+            warm_up: count / scale.divisor / 10,
             wait,
             ..Load::default()
         }
@@ -294,18 +299,18 @@ impl fmt::Display for Reconnects {
 /// Connects, boots, makes one request and vanishes, again and again, with no pause.
 pub(crate) fn reconnects(
     subject: &Subject,
-    device: &Device,
+    requests: Requests,
     cpus: Option<Cpus>,
     scale: Scale,
 ) -> Result<Reconnects> {
     let (daemon, _) = subject.start(cpus)?;
     let process = daemon.process()?;
-    let request = (device.request)(64);
+    let request = (requests.of)(64);
     let readable: Vec<&[u8]> = request.readable.iter().map(Vec::as_slice).collect();
     let once = || -> Result<()> {
         let mut guest = daemon.guest()?;
         guest
-            .queue(device.request_queue())
+            .queue(requests.queue)
             .request(&readable, &request.writable)?;
         guest.vanish();
         Ok(())

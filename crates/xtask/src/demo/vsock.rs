@@ -11,7 +11,6 @@ use std::time::{Duration, Instant};
 use virtio_guest::Guest;
 use virtio_guest::vsock::{HOST, STREAM, Vsock, op};
 
-use super::Request;
 use crate::{Result, text};
 
 const TIMEOUT: Duration = Duration::from_secs(20);
@@ -78,12 +77,4 @@ pub(crate) fn vsock(guest: &mut Guest) -> Result<String> {
         rate(up),
         rate(down),
     ))
-}
-
-/// A receive buffer. It is used when a packet comes: what the device costs is measured by streams.
-pub(crate) fn vsock_request(size: usize) -> Request {
-    Request {
-        readable: Vec::new(),
-        writable: vec![size],
-    }
 }

@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
+
+//! The SCSI device: 4 KiB at random places of an image that is in the page cache.
+
+use std::fs::File;
+use std::os::unix::fs::FileExt;
+use std::time::{Duration, Instant};
+
+use virtio_guest::Guest;
+use virtio_guest::measure::{self, Load, Wait};
+
+use super::Cpus;
+use super::report::{Figure, Unit};
+use super::socket::{Scale, Subject};
+use crate::Result;
+use crate::demo::{scsi_request, scsi_write_request};
+use crate::devices::IMAGE_SIZE;
+
+const QUEUE: u16 = 2;
+const SIZE: usize = 4096;
+const PLACES: u64 = IMAGE_SIZE / SIZE as u64;
+
+/// Where the first block stands in a request: behind 19 bytes of header, from byte 2 on.
+const LBA: std::ops::Range<usize> = 21..25;
+
+/// The same places in the same order for every subject.
+fn place(n: u64) -> u64 {
+    let mut x = n.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    x = (x ^ (x >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    (x ^ (x >> 31)) % PLACES
+}
+
+fn at_random(n: u64, request: &mut [u8]) {
+    let lba = place(n) as u32 * (SIZE / 512) as u32;
+    request[LBA].copy_from_slice(&lba.to_be_bytes());
+}
+
+/// One round: a fresh daemon, and all loads.
+pub(crate) fn figures(subject: &Subject, cpus: Option<Cpus>, scale: Scale) -> Result<Vec<Figure>> {
+    let mut out = Vec::new();
+    let mut add = |name: &str, unit, value: f64| {
+        out.push(Figure {
+            name: name.to_owned(),
+            unit,
+            value,
+        });
+    };
+    let (daemon, started) = subject.start(cpus)?;
+    add("exec to listening", Unit::Time, started.as_nanos() as f64);
+    let process = daemon.process()?;
+    let mut guest = Guest::builder(daemon.path()).queue_size(256).boot()?;
+    // The first commands tell of the reset.
+    let ready = [1, 0, 0x40, 0].into_iter().chain([0; 47]);
+    let ready: Vec<u8> = ready.collect();
+    for _ in 0..4 {
+        guest.queue(QUEUE).request(&[&ready], &[108])?;
+    }
+    let load = |request: crate::demo::Request, depth: u16, requests: u64, wait: Wait| Load {
+        queue: QUEUE,
+        readable: request.readable,
+        writable: request.writable,
+        depth,
+        requests: requests / scale.divisor,
+        warm_up: requests / scale.divisor / 10,
+        wait,
+        rewrite: Some(at_random),
+        ..Load::default()
+    };
+    let nanos = |time: Option<Duration>| time.unwrap_or_default().as_nanos() as f64;
+
+    let reads = load(scsi_request(SIZE), 32, 400_000, Wait::Poll);
+    let before = plain_rate(subject, reads.requests);
+    let figures = measure::run(&mut guest, &reads, Some(&process))?;
+    add("4 KiB read, depth 32: requests", Unit::Rate, figures.rate());
+    let cpu = nanos(figures.cpu_per_request());
+    add(
+        "4 KiB read, depth 32: daemon CPU per request",
+        Unit::Time,
+        cpu,
+    );
+    if let Some(plain) = before {
+        let part = 100.0 * figures.rate() / plain;
+        add(
+            "4 KiB read, depth 32: of a preadv2 loop",
+            Unit::Percent,
+            part,
+        );
+    }
+    let writes = load(scsi_write_request(SIZE), 32, 400_000, Wait::Poll);
+    let figures = measure::run(&mut guest, &writes, Some(&process))?;
+    add(
+        "4 KiB write, depth 32: requests",
+        Unit::Rate,
+        figures.rate(),
+    );
+    let cpu = nanos(figures.cpu_per_request());
+    add(
+        "4 KiB write, depth 32: daemon CPU per request",
+        Unit::Time,
+        cpu,
+    );
+
+    let single = load(scsi_request(SIZE), 1, 20_000, Wait::Sleep);
+    let figures = measure::run(&mut guest, &single, Some(&process))?;
+    let times = figures.round_trips.clone().unwrap_or_default();
+    let median = nanos(Some(times.median()));
+    add(
+        "4 KiB read, depth 1: round trip, median",
+        Unit::Time,
+        median,
+    );
+    let most = nanos(Some(times.quantile(0.99)));
+    add(
+        "4 KiB read, depth 1: round trip, 99 % below",
+        Unit::Time,
+        most,
+    );
+    let used = process.resident()?;
+    add(
+        "memory after the load",
+        Unit::Size,
+        (used.anonymous + used.file) as f64,
+    );
+    Ok(out)
+}
+
+/// Reads a second by a plain loop over the same image.
+fn plain_rate(subject: &Subject, requests: u64) -> Option<f64> {
+    let file = File::open(subject.arguments().first()?).ok()?;
+    let mut buffer = vec![0; SIZE];
+    let start = Instant::now();
+    for n in 0..requests {
+        file.read_exact_at(&mut buffer, place(n) * SIZE as u64)
+            .ok()?;
+    }
+    Some(requests as f64 / start.elapsed().as_secs_f64())
+}

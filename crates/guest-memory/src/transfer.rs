@@ -377,8 +377,8 @@ mod tests {
         memory.read(0x80, &mut bytes).unwrap();
         assert_eq!(written.unwrap(), 7);
         // A file system, or an emulator, need not know how not to wait.
-        if read.is_ok() {
-            assert_eq!((read.unwrap(), &bytes), (7, b"durable"));
+        if let Ok(read) = read {
+            assert_eq!((read, &bytes), (7, b"durable"));
         }
     }
 

@@ -91,12 +91,13 @@ pub enum DiskError {
 
 /// What is done to an image, in order: for tests that cut the power at every point.
 pub trait Witness: Send + Sync + fmt::Debug {
-    /// A write of these bytes at this offset has been made, and may be anywhere.
-    fn wrote(&self, offset: u64, bytes: &[u8]);
-    /// A flush begins.
-    fn flush_began(&self);
+    /// A write of these bytes at this offset has been made. If it was to be durable it is on the
+    /// medium, else it may be anywhere.
+    fn wrote(&self, offset: u64, bytes: &[u8], durable: bool);
+    /// A flush begins, and gets a number.
+    fn flush_began(&self) -> u64;
     /// It has ended: what was written before it began is on the medium.
-    fn flush_ended(&self);
+    fn flush_ended(&self, flush: u64);
 }
 
 /// An open image.
@@ -128,11 +129,17 @@ impl Disk {
         };
         // What a pipe or a terminal is would be found out too late without this.
         let flags = flags | OFlags::NONBLOCK;
-        let file = OpenOptions::new()
-            .read(true)
-            .write(!options.read_only)
-            .custom_flags(flags.bits() as i32)
-            .open(&path)
+        let open = |flags: OFlags| {
+            OpenOptions::new()
+                .read(true)
+                .write(!options.read_only)
+                .custom_flags(flags.bits() as i32)
+                .open(&path)
+        };
+        // When an image was last read is of no interest, and costs each read something. Only its
+        // owner may leave it out.
+        let file = open(flags | OFlags::NOATIME)
+            .or_else(|_| open(flags))
             .map_err(|cause| DiskError::Open {
                 mend: mend(&cause, direct),
                 path: path.clone(),

@@ -111,6 +111,8 @@ enum Work {
     },
     Flush {
         failed_before: u64,
+        /// Its number for a witness.
+        flush: u64,
     },
     Job {
         lba: u64,
@@ -331,11 +333,11 @@ impl RequestWorker {
                 if lun.medium.is_read_only() {
                     return frame.reply(chain, lun, Reply::Good, taken);
                 }
-                if let Some(witness) = lun.medium.witness() {
-                    witness.flush_began();
-                }
-                let failed_before = lun.medium.failed_flushes();
-                (Work::Flush { failed_before }, taken)
+                let work = Work::Flush {
+                    failed_before: lun.medium.failed_flushes(),
+                    flush: lun.medium.witness().map_or(0, |it| it.flush_began()),
+                };
+                (work, taken)
             }
             Action::Abort(initiators) => {
                 let tasks = self.server.targets().tasks.clone();
@@ -435,12 +437,12 @@ impl RequestWorker {
                     offset,
                     left,
                     direction,
-                    ..
+                    durable,
                 },
                 Ok(done),
             ) => {
                 if *direction == Direction::Write {
-                    witness_write(disk, *offset, done);
+                    witness_write(disk, *offset, done, *durable);
                 }
                 *offset += done;
                 *left = left.saturating_sub(done);
@@ -480,10 +482,16 @@ impl RequestWorker {
                 *direction == Direction::Read,
                 *offset / block,
             )),
-            (Work::Flush { failed_before }, result) => {
+            (
+                Work::Flush {
+                    failed_before,
+                    flush,
+                },
+                result,
+            ) => {
                 let result = disk.flushed(result, *failed_before);
                 if let (Ok(_), Some(witness)) = (&result, disk.witness()) {
-                    witness.flush_ended();
+                    witness.flush_ended(*flush);
                 }
                 result
                     .err()
@@ -702,7 +710,7 @@ fn write_promptly(chain: &mut Chain, disk: &Disk, offset: u64, bytes: u64) -> u6
         result = chain.drain_to(disk.file(), Some(offset), bytes);
     }
     let done = result.map_or(0, |done| done as u64);
-    witness_write(disk, offset, done);
+    witness_write(disk, offset, done, false);
     done
 }
 
@@ -716,7 +724,7 @@ fn is_unknown(error: &io::Error) -> bool {
     )
 }
 
-fn witness_write(disk: &Disk, offset: u64, bytes: u64) {
+fn witness_write(disk: &Disk, offset: u64, bytes: u64, durable: bool) {
     if let Some(witness) = disk.witness()
         && bytes > 0
     {
@@ -726,7 +734,7 @@ fn witness_write(disk: &Disk, offset: u64, bytes: u64) {
             true
         });
         if all.is_ok() {
-            witness.wrote(offset, &content);
+            witness.wrote(offset, &content, durable);
         }
     }
 }

@@ -42,7 +42,9 @@ fn every_task_management_function_is_answered() {
     let mut guest = guest(&daemon);
     let unit = address(0, 0);
 
-    let answers: Vec<_> = (0..9).map(|subtype| manage(&mut guest, subtype, unit, 1)).collect();
+    let answers: Vec<_> = (0..9)
+        .map(|subtype| manage(&mut guest, subtype, unit, 1))
+        .collect();
 
     assert_eq!(
         answers,
@@ -88,7 +90,13 @@ fn odd_control_requests_are_given_back_and_the_next_is_answered() {
     let notification = [&[1u8, 0, 0, 0][..], &address(0, 0), &[0xff; 4]].concat();
 
     let queue = guest.queue(CONTROL);
-    for request in [&[][..], &[1], &[0, 0, 0, 0, 5], &[9, 0, 0, 0], &[1, 0, 0, 0]] {
+    for request in [
+        &[][..],
+        &[1],
+        &[0, 0, 0, 0, 5],
+        &[9, 0, 0, 0],
+        &[1, 0, 0, 0],
+    ] {
         queue.request(&[request], &[4]).unwrap();
     }
     queue.request(&[&[0; 24]], &[]).unwrap();
@@ -205,7 +213,10 @@ fn a_removed_image_is_free_for_another_daemon() {
     let control = first.beside("control");
     let daemon = daemon(&["--control", &control, first.path(), second.path()]);
     let mut guest = guest(&daemon);
-    Disk::new(&mut guest, 1, 0).settle().write(0, &pattern(7, 1)).good();
+    Disk::new(&mut guest, 1, 0)
+        .settle()
+        .write(0, &pattern(7, 1))
+        .good();
     let mut operator = Operator::connect(&control);
 
     operator.send(r#"{"command":"remove","target":1}"#);
@@ -227,7 +238,9 @@ fn a_new_unit_of_a_target_is_news_to_the_others() {
     let add = json!({ "command": "add", "image": second.path(), "target": 0, "lun": 3 });
     Operator::connect(&control).send(&add.to_string());
     let news = disk.run(&[0; 6], &[], 0);
-    let listed = disk.run(&[0xa0, 0, 0, 0, 0, 0, 0, 0, 0, 64, 0, 0], &[], 64).good();
+    let listed = disk
+        .run(&[0xa0, 0, 0, 0, 0, 0, 0, 0, 0, 64, 0, 0], &[], 64)
+        .good();
 
     assert_eq!(news.key(), (UNIT_ATTENTION, 0x3f, 0x0e));
     assert_eq!(listed.data[3], 16);
@@ -300,7 +313,11 @@ fn a_driver_that_did_not_take_the_features_gets_no_events() {
     let resize = json!({ "command": "resize", "target": 0, "size": 8192 });
     operator.send(&resize.to_string());
 
-    assert_eq!(next_event(&mut guest).0, 3, "the first was not for this driver");
+    assert_eq!(
+        next_event(&mut guest).0,
+        3,
+        "the first was not for this driver"
+    );
 }
 
 #[test]
@@ -445,7 +462,10 @@ fn a_parameter_list_of_another_length_is_refused() {
 
     assert_eq!(short.key(), (ILLEGAL, 0x1a, 0));
     assert_eq!(long.key(), (ILLEGAL, 0x1a, 0));
-    assert_eq!((persist.key(), persist.field()), (INVALID_PARAMETER, (false, 20)));
+    assert_eq!(
+        (persist.key(), persist.field()),
+        (INVALID_PARAMETER, (false, 20))
+    );
 }
 
 #[test]
@@ -514,7 +534,10 @@ fn a_guest_that_moves_keeps_its_reservation_and_its_mode_and_is_not_told_of_a_re
     let mut disk = Disk::new(&mut guest, 0, 0);
     let ready = disk.run(&[0; 6], &[], 0);
     let mode = disk.run(&[0x1a, 8, 0x08, 0, 24, 0], &[], 24).good().data;
-    let held = disk.run(&[0x5e, 1, 0, 0, 0, 0, 0, 0, 255, 0], &[], 255).good().data;
+    let held = disk
+        .run(&[0x5e, 1, 0, 0, 0, 0, 0, 0, 255, 0], &[], 255)
+        .good()
+        .data;
 
     assert_eq!(config, [64, 0, 0, 0]);
     assert_eq!(ready.status, GOOD, "{ready:x?}");

@@ -46,10 +46,13 @@ pub(crate) fn figures(subject: &Subject, cpus: Option<Cpus>, scale: Scale) -> Re
             value,
         });
     };
-    let (daemon, started) = subject.start(cpus)?;
-    add("exec to listening", Unit::Time, started.as_nanos() as f64);
+    let daemon = subject.start_unseen(cpus)?;
     let process = daemon.process()?;
-    let mut guest = Guest::builder(daemon.path()).queue_size(256).boot()?;
+    std::thread::sleep(Duration::from_millis(200));
+    let mut guest = Guest::builder(daemon.path())
+        .queue_size(128)
+        .boot()
+        .map_err(|error| format!("{error}: {}", daemon.stderr()))?;
     // The first commands tell of the reset.
     let ready = [1, 0, 0x40, 0].into_iter().chain([0; 47]);
     let ready: Vec<u8> = ready.collect();

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use rustix::rand::{GetRandomFlags, getrandom};
 use virtio_guest::measure::{self, Load, Wait};
-use virtio_guest::{Daemon, Guest, Process};
+use virtio_guest::{Daemon, DaemonBuilder, Guest, Process};
 
 use super::Cpus;
 use super::report::{Figure, Unit};
@@ -46,11 +46,22 @@ impl Subject {
     /// Starts it on its own CPU. Threads are where their creator was, so this one moves there for
     /// a moment.
     pub(crate) fn start(&self, cpus: Option<Cpus>) -> Result<(Daemon, Duration)> {
+        self.start_by(cpus, Daemon::builder(&self.program))
+    }
+
+    /// [`Subject::start`] for a program that ends after its first connection, so that nobody may look
+    /// whether it listens.
+    pub(crate) fn start_unseen(&self, cpus: Option<Cpus>) -> Result<Daemon> {
+        let builder = Daemon::builder(&self.program).without_waiting();
+        Ok(self.start_by(cpus, builder)?.0)
+    }
+
+    fn start_by(&self, cpus: Option<Cpus>, builder: DaemonBuilder) -> Result<(Daemon, Duration)> {
         if let Some(cpus) = cpus {
             Cpus::settle(cpus.daemon)?;
         }
         let start = Instant::now();
-        let daemon = Daemon::builder(&self.program).args(&self.args).spawn();
+        let daemon = builder.args(&self.args).spawn();
         let time = start.elapsed();
         if let Some(cpus) = cpus {
             Cpus::settle(cpus.driver)?;

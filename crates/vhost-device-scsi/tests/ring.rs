@@ -1,0 +1,383 @@
+// SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
+
+//! Second level: the worker against a ring in plain memory. No socket, no thread of its own.
+//!
+//! The power is cut here as well: what is done to an image is recorded, in order, together with what
+//! the driver was told, and every cut of that record is checked. Killing the process would prove
+//! nothing, because the page cache survives that.
+
+mod driver;
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use driver::{BLOCK, Image, SENSE, address, header, pattern, ten};
+use vhost_device_scsi::disk::{Cache, Disk, DiskOptions, Witness};
+use vhost_device_scsi::server::{ImageOptions, Server};
+use vhost_device_scsi::{Scsi, ScsiWorker};
+use virtio_device::memory::{GuestAddress, MappedRegion, Memory, Tracking};
+use virtio_device::{Device, EngineKind, GuestFaults, Queue, Queues, RingConfig, Token, Worker};
+use virtio_guest::{Arena, Reply};
+
+const TIMEOUT: Duration = Duration::from_secs(20);
+const QUEUE: usize = 2;
+
+/// The engines that this host has.
+fn engines() -> Vec<EngineKind> {
+    let mut engines = vec![EngineKind::Threads];
+    if vhost_device_scsi::server::probe_uring().is_ok() {
+        engines.push(EngineKind::Uring);
+    }
+    engines
+}
+
+struct Local {
+    driver: virtio_guest::Queue,
+    slots: [Option<Queue>; 3],
+    worker: ScsiWorker,
+}
+
+impl Local {
+    fn new(
+        image: &Image,
+        cache: Cache,
+        engine: EngineKind,
+        witness: Option<Arc<Recorder>>,
+    ) -> Self {
+        let options = ImageOptions {
+            disk: DiskOptions {
+                path: image.path.clone(),
+                read_only: false,
+                block_size: BLOCK as u32,
+                cache,
+                unlocked: false,
+            },
+            solid_state: false,
+            target: None,
+            lun: 0,
+            serial: None,
+            wwn: None,
+        };
+        let server = Server::new(1, engine, None).unwrap();
+        let mut disk = Disk::open(&options.disk).unwrap();
+        if let Some(witness) = witness {
+            disk = disk.with_witness(witness);
+        }
+        server.add_disk(disk, &options).unwrap();
+        let arena = Arena::new(4 << 20, 1, false).unwrap();
+        let driver = virtio_guest::Queue::new(&arena, QUEUE as u16, 256, false).unwrap();
+        let tracking = Tracking::new();
+        let regions = arena.regions().into_iter().map(|region| {
+            let file = region.file().try_clone().unwrap();
+            let base = GuestAddress(region.guest_addr());
+            MappedRegion::from_file(file, 0, region.size(), base, &tracking).unwrap()
+        });
+        let memory = Arc::new(Memory::new(regions.collect()).unwrap());
+        let ring = driver.ring();
+        let config = RingConfig {
+            size: driver.size(),
+            descriptors: ring.descriptors,
+            available: ring.available,
+            used: ring.used,
+            next_available: 0,
+            next_used: Some(0),
+            event_idx: false,
+            indirect: true,
+        };
+        let faults = Arc::new(GuestFaults::new("test"));
+        let queue = Queue::new(QUEUE as u16, config, memory, Box::new(()), faults).unwrap();
+        let mut local = Self {
+            driver,
+            slots: [None, None, Some(queue)],
+            worker: Scsi::new(&server, 0, 1).worker(1).unwrap(),
+        };
+        // What the driver has to hear first.
+        local.post(0, &[0; 6], &[], 0);
+        local.next();
+        local
+    }
+
+    fn post(&mut self, tag: u64, cdb: &[u8], data: &[u8], room: usize) -> virtio_guest::Token {
+        let header = header(address(0, 0), tag, 0, cdb);
+        let token = self
+            .driver
+            .post(&[&header, data], &[12 + SENSE, room])
+            .unwrap();
+        self.turn(|worker, queues| worker.kicked(QUEUE as u16, queues));
+        token
+    }
+
+    fn turn(&mut self, code: impl FnOnce(&mut ScsiWorker, &mut Queues<'_>)) {
+        if let Some(queue) = &mut self.slots[QUEUE] {
+            queue.begin_turn();
+        }
+        code(&mut self.worker, &mut Queues::new(&mut self.slots));
+        if let Some(queue) = &mut self.slots[QUEUE] {
+            queue.flush();
+        }
+    }
+
+    /// What the driver finds in the used ring at this moment.
+    fn poll(&mut self) -> Option<Reply> {
+        self.turn(|worker, queues| worker.ready(Token(0), queues));
+        self.driver.poll_used().unwrap()
+    }
+
+    fn next(&mut self) -> Reply {
+        let deadline = Instant::now() + TIMEOUT;
+        loop {
+            if let Some(reply) = self.poll() {
+                return reply;
+            }
+            assert!(Instant::now() < deadline, "no answer");
+            std::thread::yield_now();
+        }
+    }
+}
+
+#[test]
+fn a_read_is_answered_by_each_engine() {
+    for engine in engines() {
+        for cache in [Cache::Writeback, Cache::Writethrough] {
+            let image = Image::new(32 * BLOCK);
+            let mut local = Local::new(&image, cache, engine, None);
+
+            local.post(1, &ten(0x28, 4, 8), &[], 8 * BLOCK);
+            let answer = driver::answer(&local.next()).good();
+
+            assert!(answer.data == pattern(4, 8), "{engine} {cache}");
+        }
+    }
+}
+
+#[test]
+fn quiescing_waits_for_all_that_is_under_way() {
+    for engine in engines() {
+        let image = Image::new(64 * BLOCK);
+        let mut local = Local::new(&image, Cache::Writethrough, engine, None);
+        for n in 0..16u32 {
+            local.post(n.into(), &ten(0x2a, n, 1), &pattern(n + 500, 1), 0);
+        }
+
+        local.turn(|worker, queues| worker.quiesce(QUEUE as u16, queues));
+
+        let in_flight = local.slots[QUEUE].as_ref().unwrap().in_flight();
+        assert_eq!(in_flight, 0, "{engine}");
+        let mut answered = 0;
+        while let Some(reply) = local.driver.poll_used().unwrap() {
+            driver::answer(&reply).good();
+            answered += 1;
+        }
+        assert_eq!(answered, 16);
+        assert!(image.content()[..16 * BLOCK] == pattern(500, 16)[..]);
+    }
+}
+
+/// What happened, in order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Entry {
+    /// This version of a block was written; it is on the medium already, or it is not.
+    Wrote(u64, u32, bool),
+    FlushBegan(u64),
+    FlushEnded(u64),
+    /// The driver was told that this version of a block is written, durably or not.
+    ToldWrite(u64, u32, bool),
+    /// The driver gave a flush, with this number, to the device.
+    Asked(u64),
+    /// It was told that it is done.
+    ToldFlush(u64),
+}
+
+#[derive(Debug, Default)]
+struct Recorder(Mutex<Vec<Entry>>);
+
+impl Recorder {
+    fn push(&self, entry: Entry) {
+        self.0.lock().unwrap().push(entry);
+    }
+}
+
+impl Witness for Recorder {
+    fn wrote(&self, offset: u64, bytes: &[u8], durable: bool) {
+        for (index, block) in (0..).zip(bytes.chunks(BLOCK)) {
+            let version = u32::from_be_bytes(block[..4].try_into().unwrap());
+            self.push(Entry::Wrote(
+                offset / BLOCK as u64 + index,
+                version,
+                durable,
+            ));
+        }
+    }
+
+    fn flush_began(&self) -> u64 {
+        let mut log = self.0.lock().unwrap();
+        let flush = log.len() as u64;
+        log.push(Entry::FlushBegan(flush));
+        flush
+    }
+
+    fn flush_ended(&self, flush: u64) {
+        self.push(Entry::FlushEnded(flush));
+    }
+}
+
+/// Cuts the power after each entry. The medium then has, of each block, what was written last before
+/// a flush that has ended began, or anything written later. Returns the first promise that was broken.
+fn check_every_cut(log: &[Entry]) -> Result<usize, String> {
+    // What is sure to be on the medium, what was written, what the driver was told: by block, the
+    // place of the version in the order of writes.
+    let mut sure: BTreeMap<u64, usize> = BTreeMap::new();
+    let mut written: BTreeMap<u64, Vec<u32>> = BTreeMap::new();
+    let mut told: BTreeMap<u64, usize> = BTreeMap::new();
+    let mut promised: BTreeMap<u64, usize> = BTreeMap::new();
+    let mut flushes: BTreeMap<u64, BTreeMap<u64, usize>> = BTreeMap::new();
+    let mut asked: BTreeMap<u64, BTreeMap<u64, usize>> = BTreeMap::new();
+    let raise = |to: &mut BTreeMap<u64, usize>, block: u64, place: usize| {
+        let entry = to.entry(block).or_insert(place);
+        *entry = (*entry).max(place);
+    };
+    for (cut, entry) in log.iter().enumerate() {
+        match *entry {
+            Entry::Wrote(block, version, durable) => {
+                let versions = written.entry(block).or_default();
+                versions.push(version);
+                if durable {
+                    raise(&mut sure, block, versions.len());
+                }
+            }
+            Entry::FlushBegan(flush) => {
+                let covered = written.iter().map(|(&block, all)| (block, all.len()));
+                flushes.insert(flush, covered.collect());
+            }
+            Entry::FlushEnded(flush) => {
+                for (block, place) in flushes.remove(&flush).ok_or("a flush that never began")? {
+                    raise(&mut sure, block, place);
+                }
+            }
+            Entry::ToldWrite(block, version, durable) => {
+                let place = written
+                    .get(&block)
+                    .and_then(|all| all.iter().rposition(|&it| it == version))
+                    .ok_or(format!("{cut}: block {block} was never written"))?
+                    + 1;
+                raise(&mut told, block, place);
+                if durable {
+                    raise(&mut promised, block, place);
+                }
+            }
+            Entry::Asked(flush) => {
+                asked.insert(flush, told.clone());
+            }
+            Entry::ToldFlush(flush) => {
+                for (block, place) in asked.remove(&flush).ok_or("a flush nobody asked for")? {
+                    raise(&mut promised, block, place);
+                }
+            }
+        }
+        for (block, &place) in &promised {
+            if sure.get(block).is_none_or(|&sure| sure < place) {
+                return Err(format!("{cut}: block {block} may be lost after {entry:?}"));
+            }
+        }
+    }
+    Ok(log.len())
+}
+
+/// Random writes, forced writes and flushes, many at a time; what was told is recorded as it is told.
+fn record(cache: Cache, engine: EngineKind) -> Vec<Entry> {
+    const BLOCKS: u64 = 24;
+    let image = Image::new(BLOCKS as usize * BLOCK);
+    let recorder = Arc::new(Recorder::default());
+    let mut local = Local::new(&image, cache, engine, Some(recorder.clone()));
+    let mut seed = 7u64;
+    let mut random = move |below: u64| {
+        seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        (seed >> 33) % below
+    };
+    // What the driver learns from each answer.
+    let mut posted = HashMap::new();
+    let mut busy = vec![false; BLOCKS as usize];
+    let tell = |reply: Reply, posted: &mut HashMap<_, Entry>, busy: &mut [bool]| {
+        driver::answer(&reply).good();
+        let entry = posted.remove(&reply.token()).unwrap();
+        if let Entry::ToldWrite(block, ..) = entry {
+            busy[block as usize] = false;
+        }
+        recorder.push(entry);
+    };
+    for round in 1..600u32 {
+        let block = random(BLOCKS);
+        if random(6) == 0 {
+            recorder.push(Entry::Asked(round.into()));
+            let token = local.post(round.into(), &ten(0x35, 0, 0), &[], 0);
+            posted.insert(token, Entry::ToldFlush(round.into()));
+        } else if !std::mem::replace(&mut busy[block as usize], true) {
+            let forced = random(5) == 0;
+            let durable = forced || cache == Cache::Writethrough;
+            let mut cdb = ten(0x2a, block as u32, 1);
+            cdb[1] = if forced { 0x08 } else { 0 };
+            let token = local.post(round.into(), &cdb, &pattern(round, 1), 0);
+            posted.insert(token, Entry::ToldWrite(block, round, durable));
+        }
+        // Several are to be under way at once.
+        if random(4) == 0 || local.driver.pending() > 24 {
+            while let Some(reply) = local.poll() {
+                tell(reply, &mut posted, &mut busy);
+            }
+        }
+        while local.driver.pending() > 24 {
+            let reply = local.next();
+            tell(reply, &mut posted, &mut busy);
+        }
+    }
+    while local.driver.pending() > 0 {
+        let reply = local.next();
+        tell(reply, &mut posted, &mut busy);
+    }
+    recorder.0.lock().unwrap().clone()
+}
+
+#[test]
+fn no_cut_of_the_power_loses_what_was_flushed() {
+    for engine in engines() {
+        for cache in [Cache::Writeback, Cache::Writethrough] {
+            let log = record(cache, engine);
+
+            let checked = check_every_cut(&log);
+
+            assert!(checked.is_ok(), "{engine} {cache}: {checked:?}");
+            let flushes = log.iter().filter(|it| matches!(it, Entry::ToldFlush(_)));
+            assert!(flushes.count() > 50, "too little was tried");
+        }
+    }
+}
+
+#[test]
+fn a_device_that_did_not_flush_would_be_found_out() {
+    let log = record(Cache::Writeback, EngineKind::Threads);
+    let without_flush: Vec<_> = log
+        .iter()
+        .filter(|it| !matches!(it, Entry::FlushBegan(_) | Entry::FlushEnded(_)))
+        .cloned()
+        .collect();
+    let without_force: Vec<_> = log
+        .iter()
+        .map(|it| match *it {
+            Entry::Wrote(block, version, _) => Entry::Wrote(block, version, false),
+            ref other => other.clone(),
+        })
+        .collect();
+    let answered_early: Vec<_> = log
+        .iter()
+        .flat_map(|it| match *it {
+            Entry::Asked(flush) => vec![it.clone(), Entry::ToldFlush(flush)],
+            Entry::ToldFlush(_) => vec![],
+            _ => vec![it.clone()],
+        })
+        .collect();
+
+    assert!(check_every_cut(&without_flush).is_err());
+    assert!(check_every_cut(&without_force).is_err());
+    assert!(check_every_cut(&answered_early).is_err());
+}

@@ -251,6 +251,15 @@ impl Memory {
             };
             checked(result)
         })
+        .or_else(|error| {
+            // An emulator need not know these flags. A flush does the same, for more than was asked.
+            if !mode.durable || mode.nowait || error.raw_os_error() != Some(libc::ENOSYS) {
+                return Err(error);
+            }
+            let done = self.write_to(file.as_fd(), offset, spans)?;
+            rustix::fs::fdatasync(&file)?;
+            Ok(done)
+        })
     }
 
     /// Fills a range with random bytes of the kernel (getrandom).

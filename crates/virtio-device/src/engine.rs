@@ -67,6 +67,8 @@ pub struct Engine<T> {
     ready: VecDeque<Finished<T>>,
     /// What a transfer is made of; kept for its allocation.
     pieces: Vec<Span>,
+    /// That the kernel takes nothing was logged.
+    told: bool,
 }
 
 impl<T> fmt::Debug for Engine<T> {
@@ -100,6 +102,7 @@ impl<T: Send + 'static> Engine<T> {
             pooled: 0,
             ready: VecDeque::new(),
             pieces: Vec::new(),
+            told: false,
         })
     }
 
@@ -217,7 +220,9 @@ impl<T: Send + 'static> Engine<T> {
             && let Err(error) = uring.submit()
         {
             // It stays queued, and the next call tries again.
-            log::error!("io_uring takes no requests: {error}");
+            if !std::mem::replace(&mut self.told, true) {
+                log::error!("io_uring takes no requests: {error}");
+            }
             let _ = rustix::io::write(&self.event, &1u64.to_ne_bytes());
         }
     }

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use serde::{Deserialize, Serialize};
@@ -86,6 +87,8 @@ impl Entry {
 pub struct KeptReservations {
     path: PathBuf,
     units: Mutex<BTreeMap<String, Entry>>,
+    /// The last attempt failed, and the operator knows.
+    failing: AtomicBool,
 }
 
 impl KeptReservations {
@@ -110,6 +113,7 @@ impl KeptReservations {
         let kept = Self {
             path: path.to_owned(),
             units: Mutex::new(units.clone()),
+            failing: AtomicBool::new(false),
         };
         // Whoever cannot write it should know before a guest relies on it.
         kept.write(&units)?;
@@ -159,7 +163,15 @@ impl Keeper for KeptReservations {
         } else {
             next.remove(&name(wwn));
         }
-        self.write(&next)?;
+        if let Err(error) = self.write(&next) {
+            // A guest may try for ever.
+            if !self.failing.swap(true, Ordering::Relaxed) {
+                let path = self.path.display();
+                log::error!("reservations cannot be kept in {path}: {error}");
+            }
+            return Err(error);
+        }
+        self.failing.store(false, Ordering::Relaxed);
         *units = next;
         Ok(())
     }

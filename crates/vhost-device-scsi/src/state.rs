@@ -141,7 +141,8 @@ pub(crate) fn load(server: &Server, guest: usize, bytes: &[u8]) -> Result<(u32, 
             .collect();
         lun.unit.set_attentions(guest, &codes);
         lun.unit
-            .set_reservations(merged(&lun.unit.reservations(), guest, unit));
+            .set_reservations(merged(&lun.unit.reservations(), guest, unit))
+            .map_err(|_| StateError::Damaged("its reservations cannot be kept here"))?;
     }
     Ok((state.cdb_size, state.sense_size))
 }

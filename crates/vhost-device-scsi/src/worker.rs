@@ -477,6 +477,7 @@ impl RequestWorker {
                 },
                 Err(error),
             ) => Some(medium_error(
+                &chain,
                 disk,
                 &error,
                 *direction == Direction::Read,
@@ -495,10 +496,10 @@ impl RequestWorker {
                 }
                 result
                     .err()
-                    .map(|error| medium_error(disk, &error, false, 0))
+                    .map(|error| medium_error(&chain, disk, &error, false, 0))
             }
             (Work::Job { lba, reads }, Err(error)) => {
-                Some(medium_error(disk, &error, *reads, *lba))
+                Some(medium_error(&chain, disk, &error, *reads, *lba))
             }
             (Work::Job { .. }, Ok(_)) => task.sense,
         };
@@ -740,7 +741,7 @@ fn witness_write(disk: &Disk, offset: u64, bytes: u64, durable: bool) {
 }
 
 #[cold]
-fn medium_error(disk: &Disk, error: &io::Error, reads: bool, lba: u64) -> Sense {
+fn medium_error(chain: &Chain, disk: &Disk, error: &io::Error, reads: bool, lba: u64) -> Sense {
     use rustix::io::Errno;
     let code = error.raw_os_error();
     let is = |errno: Errno| code == Some(errno.raw_os_error());
@@ -748,7 +749,8 @@ fn medium_error(disk: &Disk, error: &io::Error, reads: bool, lba: u64) -> Sense 
         // A page of the guest vanished, and its connection ends.
         return Sense::new(key::ABORTED_COMMAND, Code::INTERNAL_TARGET_FAILURE);
     }
-    log::error!("{}: {error}", disk.path().display());
+    // A guest can ask for a bad block again and again.
+    chain.warn(format_args!("{}: {error}", disk.path().display()));
     if is(Errno::NOSPC) || is(Errno::DQUOT) {
         let code = Code::SPACE_ALLOCATION_FAILED_WRITE_PROTECT;
         return Sense::new(key::DATA_PROTECT, code);

@@ -102,7 +102,8 @@ impl From<Reply> for Action {
 
 /// Keeps reservations beyond the end of the daemon.
 pub trait Keeper: Send + Sync {
-    /// Keeps those of the unit with this name. They are on stable storage when this returns.
+    /// Keeps those of the unit with this name. They are on stable storage when this returns. Tells the
+    /// operator of an error, but not again and again.
     fn keep(&self, wwn: u64, reservations: &Reservations) -> std::io::Result<()>;
 }
 
@@ -121,7 +122,10 @@ pub struct LogicalUnit {
     attentions: Mutex<Vec<VecDeque<Code>>>,
     /// Whether there is a reservation.
     is_reserved: AtomicBool,
+    /// Held for moments only: commands of all initiators look at it.
     reservations: Mutex<Reservations>,
+    /// Held by who changes them, also while they are put on stable storage.
+    changing: Mutex<()>,
     keeper: Option<Arc<dyn Keeper>>,
 }
 
@@ -157,6 +161,7 @@ impl LogicalUnit {
             attentions: Mutex::new(vec![VecDeque::new(); initiators]),
             is_reserved: AtomicBool::new(reservations.held().is_some()),
             reservations: Mutex::new(reservations),
+            changing: Mutex::default(),
             keeper,
             facts,
             fixed,
@@ -236,12 +241,19 @@ impl LogicalUnit {
         lock(&self.reservations).clone()
     }
 
-    /// Replaces the reservations.
-    pub fn set_reservations(&self, reservations: Reservations) {
+    /// Replaces the reservations, and keeps them if they are to be kept.
+    pub fn set_reservations(&self, reservations: Reservations) -> std::io::Result<()> {
+        let _changing = lock(&self.changing);
+        if let Some(keeper) = &self.keeper
+            && reservations.is_persistent()
+        {
+            keeper.keep(self.facts.identity.wwn, &reservations)?;
+        }
         let mut state = lock(&self.reservations);
         self.is_reserved
             .store(reservations.held().is_some(), Ordering::SeqCst);
         *state = reservations;
+        Ok(())
     }
 
     /// Something for one initiator to hear.
@@ -569,8 +581,9 @@ impl LogicalUnit {
         }
         let mut parameters = [0; PARAMETER_LEN];
         parameters.copy_from_slice(list);
-        let mut state = lock(&self.reservations);
-        let mut next = state.clone();
+        let _changing = lock(&self.changing);
+        let before = self.reservations();
+        let mut next = before.clone();
         let can_persist = self.keeper.is_some();
         let action = cdb[1] & 0x1f;
         let effects = match next.change(nexus, action, cdb[2], &parameters, can_persist) {
@@ -579,18 +592,19 @@ impl LogicalUnit {
             Err(Refused::Check(sense)) => return Err(sense),
         };
         if let Some(keeper) = &self.keeper
-            && (next.is_persistent() || state.is_persistent())
-            && let Err(error) = keeper.keep(self.facts.identity.wwn, &next)
+            && (next.is_persistent() || before.is_persistent())
+            && keeper.keep(self.facts.identity.wwn, &next).is_err()
         {
             // Nothing was changed, and the initiator knows.
-            log::error!("reservations cannot be kept: {error}");
             let code = Code::INSUFFICIENT_REGISTRATION_RESOURCES;
             return Err(Sense::illegal(code));
         }
-        self.is_reserved
-            .store(next.held().is_some(), Ordering::SeqCst);
-        *state = next;
-        drop(state);
+        {
+            let mut state = lock(&self.reservations);
+            self.is_reserved
+                .store(next.held().is_some(), Ordering::SeqCst);
+            *state = next;
+        }
         for (other, code) in effects.attentions {
             self.tell(other, code);
         }

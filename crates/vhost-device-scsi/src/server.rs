@@ -5,6 +5,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use virtio_device::{Engine, EngineKind};
 
@@ -31,6 +32,9 @@ const MAX_UNMAP_BYTES: u64 = 2 << 30;
 const MAX_UNMAP_RANGES: u32 = 256;
 /// File systems discard whole blocks of this size.
 const GRANULARITY_BYTES: u32 = 4096;
+
+/// How long an operator who removes a unit waits for the commands that it works on.
+const REMOVAL_PATIENCE: Duration = Duration::from_secs(10);
 
 /// An image, and how guests see it.
 #[derive(Clone, Debug)]
@@ -235,15 +239,21 @@ impl Server {
         Ok((target, options.lun))
     }
 
-    /// Takes a unit away. What it works on ends as it would; its image is free once that is over.
+    /// Takes a unit away. What it works on ends as it would. That is waited for, so that the image is
+    /// free when this returns; but not for ever.
     pub fn remove(&self, target: u8, lun: u16) -> bool {
-        let _changes = self.changes.lock().unwrap_or_else(PoisonError::into_inner);
-        let removed = self.targets.remove(target, lun);
-        if removed.is_some() {
-            log::info!("target {target} unit {lun}: removed");
-            self.send(target, lun, event::TRANSPORT_RESET, event::RESET_REMOVED);
+        let changes = self.changes.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(removed) = self.targets.remove(target, lun) else {
+            return false;
+        };
+        log::info!("target {target} unit {lun}: removed");
+        self.send(target, lun, event::TRANSPORT_RESET, event::RESET_REMOVED);
+        drop(changes);
+        let start = Instant::now();
+        while Arc::strong_count(&removed) > 1 && start.elapsed() < REMOVAL_PATIENCE {
+            std::thread::sleep(Duration::from_millis(1));
         }
-        removed.is_some()
+        true
     }
 
     /// Takes over the size that an image has now, or gives it one. Returns the number of blocks;

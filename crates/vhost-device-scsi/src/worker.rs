@@ -97,6 +97,8 @@ struct Task {
     /// Bytes of it that count, if all goes well.
     processed: u64,
     ordered: bool,
+    /// It goes through a buffer that lies as direct I/O wants it.
+    bounced: bool,
     /// What a job found.
     sense: Option<Sense>,
 }
@@ -374,6 +376,7 @@ impl RequestWorker {
             data: frame.data,
             processed: processed.min(frame.data),
             ordered,
+            bounced: false,
             sense: None,
         };
         self.ordered |= ordered;
@@ -392,7 +395,7 @@ impl RequestWorker {
         Begun::Away
     }
 
-    fn transfer(&mut self, chain: Chain, task: Task) {
+    fn transfer(&mut self, chain: Chain, mut task: Task) {
         let Work::Transfer {
             direction,
             offset,
@@ -404,7 +407,7 @@ impl RequestWorker {
         };
         let disk = &task.lun.medium;
         let reads = direction == Direction::Read;
-        if disk.takes(&chain, reads, left) {
+        if !task.bounced && disk.takes(&chain, reads, left) {
             let mode = Mode {
                 nowait: false,
                 durable,
@@ -413,6 +416,7 @@ impl RequestWorker {
             self.engine
                 .transfer(chain, task, direction, &file, offset, left, mode);
         } else {
+            task.bounced = true;
             let lun = task.lun.clone();
             let bounce = move |chain: &mut Chain, _: &mut Task| {
                 lun.medium.bounce(chain, reads, offset, left, durable)
@@ -467,6 +471,17 @@ impl RequestWorker {
                     io::ErrorKind::Interrupted | io::ErrorKind::WouldBlock
                 ) =>
             {
+                self.transfer(chain, task);
+                self.engine.submit();
+                return None;
+            }
+            // The kernel wants buffers to lie better than was thought.
+            (Work::Transfer { .. }, Err(error))
+                if disk.is_direct()
+                    && !task.bounced
+                    && error.kind() == io::ErrorKind::InvalidInput =>
+            {
+                task.bounced = true;
                 self.transfer(chain, task);
                 self.engine.submit();
                 return None;

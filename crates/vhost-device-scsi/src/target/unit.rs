@@ -646,3 +646,166 @@ fn supported_task_management(cdb: &Cdb) -> Vec<u8> {
     }
     out
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::target::inquiry::{Identity, Limits};
+    use crate::target::opcodes::{MAX_CDB, OPS, Transfer, transfer};
+
+    const BLOCKS: u64 = 1000;
+
+    fn unit() -> LogicalUnit {
+        let facts = Facts {
+            identity: Identity {
+                serial: "s".to_owned(),
+                wwn: 1,
+            },
+            limits: Limits {
+                transfer: 100,
+                unmap: 200,
+                unmap_ranges: 4,
+                write_same: 300,
+                granularity: 8,
+            },
+            solid_state: false,
+            discards: true,
+        };
+        let fixed = Fixed {
+            default: Mode {
+                write_cache: true,
+                descriptor_sense: false,
+                write_protect: false,
+            },
+            read_only: false,
+            cache_changes: true,
+            block_size: 512,
+            blocks: BLOCKS,
+        };
+        let unit = LogicalUnit::new(facts, fixed, 2, Reservations::default(), None);
+        for nexus in 0..2 {
+            unit.set_attentions(nexus, &[]);
+        }
+        unit
+    }
+
+    fn cdb(bytes: &[u8]) -> Cdb {
+        let mut cdb = [0; MAX_CDB];
+        cdb[..bytes.len()].copy_from_slice(bytes);
+        cdb
+    }
+
+    #[test]
+    fn news_are_heard_once_and_not_by_inquiry() {
+        let unit = unit();
+        unit.resize(500);
+
+        let inquiry = unit.admit(0, &cdb(&[op::INQUIRY]));
+        let first = unit.admit(0, &cdb(&[op::TEST_UNIT_READY]));
+        let second = unit.admit(0, &cdb(&[op::TEST_UNIT_READY]));
+
+        let news = Sense::new(key::UNIT_ATTENTION, Code::CAPACITY_DATA_HAS_CHANGED);
+        assert!(inquiry.is_ok());
+        assert_eq!(first.err(), Some(Reply::Check(news)));
+        assert!(second.is_ok());
+        assert_eq!(unit.attentions(1), [Code::CAPACITY_DATA_HAS_CHANGED]);
+    }
+
+    #[test]
+    fn request_sense_takes_the_news_as_data() {
+        let unit = unit();
+        unit.resize(500);
+        let ask = cdb(&[op::REQUEST_SENSE, 0, 0, 0, 18]);
+
+        let Action::Reply(Reply::Data(data)) = unit.execute(0, &ask, &[]) else {
+            panic!("no data");
+        };
+
+        assert_eq!((data[2], data[12], data[13]), (6, 0x2a, 9));
+        assert!(unit.attentions(0).is_empty());
+    }
+
+    #[test]
+    fn news_do_not_pile_up() {
+        let unit = unit();
+        for n in 0..1000u32 {
+            unit.tell(0, Code((n % 200) as u8, 1));
+        }
+
+        assert_eq!(unit.attentions(0).len(), MAX_ATTENTIONS);
+    }
+
+    #[test]
+    fn software_write_protection_refuses_writes_until_it_is_taken_back() {
+        let unit = unit();
+        let write = cdb(&[op::WRITE_10, 0, 0, 0, 0, 0, 0, 0, 1]);
+        unit.set_mode(Mode {
+            write_protect: true,
+            ..unit.mode()
+        });
+
+        let refused = unit.execute(0, &write, &[]);
+        unit.reset();
+        let made = unit.execute(0, &write, &[]);
+
+        let code = Code::LOGICAL_UNIT_SOFTWARE_WRITE_PROTECTED;
+        assert_eq!(refused, Sense::new(key::DATA_PROTECT, code).into());
+        assert!(matches!(made, Action::Write { .. }));
+    }
+
+    /// Commands that are known, with anything in the fields, and some that are not.
+    fn any_cdb() -> impl Strategy<Value = Cdb> {
+        (any::<prop::sample::Index>(), any::<Cdb>(), any::<bool>()).prop_map(
+            |(index, mut cdb, masked)| {
+                let op = &OPS[index.index(OPS.len())];
+                if masked {
+                    for (byte, usage) in cdb.iter_mut().zip(op.usage) {
+                        *byte &= usage;
+                    }
+                    cdb[0] = op.code;
+                    if let Some(action) = op.action {
+                        cdb[1] = action;
+                    }
+                }
+                cdb
+            },
+        )
+    }
+
+    proptest! {
+        #[test]
+        fn no_command_leaves_the_unit(
+            commands in prop::collection::vec(
+                (any_cdb(), 0usize..2, prop::collection::vec(any::<u8>(), 0..600)), 1..20),
+        ) {
+            let unit = unit();
+            for (cdb, nexus, list) in commands {
+                if unit.admit(nexus, &cdb).is_err() {
+                    continue;
+                }
+                let asked = transfer(&cdb, 512);
+                match unit.execute(nexus, &cdb, &list) {
+                    Action::Read { lba, blocks } | Action::Write { lba, blocks, .. }
+                    | Action::Verify { lba, blocks, .. } => {
+                        prop_assert!(blocks <= 100 && lba + blocks <= BLOCKS);
+                    }
+                    Action::WriteSame { lba, blocks, .. } => {
+                        prop_assert!(blocks <= 300 && lba + blocks <= BLOCKS);
+                    }
+                    Action::Unmap(ranges) => {
+                        prop_assert!(ranges.len() <= 4);
+                        for (lba, blocks) in ranges {
+                            prop_assert!(lba + blocks <= BLOCKS);
+                        }
+                    }
+                    Action::Reply(Reply::Data(data)) => {
+                        prop_assert!(matches!(asked, Transfer::In(most) if data.len() as u64 <= most));
+                    }
+                    Action::Reply(_) | Action::Flush | Action::Abort(_) => {}
+                }
+            }
+        }
+    }
+}

@@ -253,7 +253,8 @@ impl Memory {
         })
         .or_else(|error| {
             // An emulator need not know these flags. A flush does the same, for more than was asked.
-            if !mode.durable || mode.nowait || error.raw_os_error() != Some(libc::ENOSYS) {
+            let unknown = matches!(error.raw_os_error(), Some(libc::ENOSYS | libc::EOPNOTSUPP));
+            if !mode.durable || mode.nowait || !unknown {
                 return Err(error);
             }
             let done = self.write_to(file.as_fd(), offset, spans)?;

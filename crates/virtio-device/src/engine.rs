@@ -264,6 +264,17 @@ impl<T: Send + 'static> Engine<T> {
         self.submit();
     }
 
+    /// Lets threads go that have nothing to do: nothing comes for a while. They are started again when
+    /// there is something.
+    pub fn rest(&mut self) {
+        let mut state = self.pool.state();
+        if state.idle > 0 {
+            state.rests += 1;
+            drop(state);
+            self.pool.news.notify_all();
+        }
+    }
+
     /// Waits until something may be done.
     pub fn wait(&mut self) {
         self.submit();
@@ -315,6 +326,8 @@ struct PoolState<T> {
     done: VecDeque<Finished<T>>,
     threads: usize,
     idle: usize,
+    /// How often idle threads were told to end.
+    rests: u64,
     closed: bool,
 }
 
@@ -325,6 +338,7 @@ impl<T> Default for PoolState<T> {
             done: VecDeque::new(),
             threads: 0,
             idle: 0,
+            rests: 0,
             closed: false,
         }
     }
@@ -355,15 +369,16 @@ impl<T> Pool<T> {
                 break;
             }
             state.idle += 1;
+            let rests = state.rests;
             let (after, timeout) = self
                 .news
                 .wait_timeout_while(state, LINGER, |state| {
-                    state.jobs.is_empty() && !state.closed
+                    state.jobs.is_empty() && !state.closed && state.rests == rests
                 })
                 .unwrap_or_else(PoisonError::into_inner);
             state = after;
             state.idle -= 1;
-            if timeout.timed_out() && state.jobs.is_empty() {
+            if (timeout.timed_out() || state.rests != rests) && state.jobs.is_empty() {
                 break;
             }
         }

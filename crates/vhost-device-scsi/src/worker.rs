@@ -573,6 +573,7 @@ impl RequestWorker {
         }
         self.ordered = false;
         self.waiting = false;
+        self.engine.rest();
     }
 }
 

@@ -186,7 +186,7 @@ impl VsockWorker {
             let Some(fd) = &connection.fd else {
                 return;
             };
-            match Chain::drain_all(rest, fd) {
+            match Chain::drain_all(rest, fd, u64::MAX) {
                 Ok(done) => connection.credit.forward(done as u32),
                 Err(error) => match error.kind() {
                     io::ErrorKind::Interrupted => {}

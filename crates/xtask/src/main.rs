@@ -3,11 +3,14 @@
 //! The project's chores, as `cargo xtask CHORE`.
 
 mod bench;
+mod bindings;
 mod build;
 mod children;
 mod demo;
 mod devices;
+mod drop_in;
 mod fuzz;
+mod headers;
 mod lint;
 mod man;
 #[cfg(feature = "pages")]
@@ -47,6 +50,12 @@ enum Chore {
     Lint,
     /// Write a manual page for every daemon
     Man(man::Options),
+    /// Generate the bindings of a hypervisor's interface from the vendored headers
+    Bindings(bindings::Options),
+    /// Run kvm-ioctls' own tests with our kvm-bindings, and compare
+    DropIn,
+    /// The kernel's headers that bindings are made from
+    Headers(headers::Options),
     /// Measure the devices on a local ring and over their sockets
     Bench(bench::Options),
 }
@@ -61,6 +70,9 @@ fn main() -> ExitCode {
             Chore::Fuzz(options) => fuzz::run(&options)?,
             Chore::Lint => lint::run()?,
             Chore::Man(options) => man::run(&options)?,
+            Chore::Bindings(options) => bindings::run(&options)?,
+            Chore::DropIn => drop_in::run()?,
+            Chore::Headers(options) => headers::run(&options)?,
             Chore::Bench(options) => bench::run(&options)?,
         };
         Ok(if good {

@@ -9,6 +9,7 @@
 //! {
 //!   "exclude": ["crates/xtask"],
 //!   "minimum": { "total": 85.0, "staging": 60.0, "new_crate": 60.0 },
+//!   "leeway": { "points": 0.4, "lines": 8 },
 //!   "floors": { "mmap": { "total": 91.25, "staging": null,
 //!                         "crates": { "crates/guest-memory": 93.4 } } },
 //!   "drops": []
@@ -21,6 +22,9 @@
 //! | staging: those together | at its floor or above, and at `minimum.staging` |
 //! | a crate with a floor | in the report, at its floor or above |
 //! | a crate without one, so a new one | at `minimum.new_crate` |
+//!
+//! Whether some lines run is up to timing: a score counts as held within `leeway`, so many points or
+//! so many lines below its floor, whichever is more. Without the key there is none.
 //!
 //! A new crate may draw the total below its floor by up to a point, if the others together hold it.
 
@@ -36,11 +40,6 @@ use crate::sources;
 
 /// Beyond so many points above it, a floor is worth raising.
 const WORTH_RAISING: f64 = 0.5;
-
-/// A floor is written so many points below the score, or so many lines where that is more: whether
-/// some lines run is up to timing.
-const LEEWAY: f64 = 0.4;
-const LEEWAY_LINES: u64 = 3;
 
 /// New crates may cost the total so many points.
 const NEW_MAY_COST: f64 = 1.0;
@@ -87,6 +86,8 @@ struct Gate {
     #[serde(default)]
     minimum: Minimum,
     #[serde(default)]
+    leeway: Leeway,
+    #[serde(default)]
     floors: BTreeMap<String, Floors>,
     #[serde(default)]
     drops: Vec<Drop>,
@@ -107,6 +108,21 @@ impl Default for Minimum {
             staging: 60.0,
             new_crate: 60.0,
         }
+    }
+}
+
+/// How far a score may lie below its floor.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+struct Leeway {
+    points: f64,
+    lines: u64,
+}
+
+impl Leeway {
+    fn holds(self, lines: Lines, floor: f64) -> bool {
+        let points = (self.lines * 100) as f64 / lines.count.max(1) as f64;
+        lines.score() >= floor - points.max(self.points)
     }
 }
 
@@ -144,13 +160,6 @@ impl Lines {
     fn add(&mut self, other: Self) {
         self.count += other.count;
         self.covered += other.covered;
-    }
-
-    /// The floor to write for this score.
-    fn floor(self) -> f64 {
-        let lines = (LEEWAY_LINES * 100) as f64 / self.count.max(1) as f64;
-        let floor = self.score() - lines.max(LEEWAY);
-        (floor * 100.0).round().max(0.0) / 100.0
     }
 
     /// In per cent, with two digits, rounded down: a floor that is written is a floor that is held.
@@ -237,7 +246,7 @@ pub(crate) fn run(options: &Options) -> Result<bool> {
         )));
     }
     let floors = gate.floors.entry(options.key.clone()).or_default().clone();
-    let findings = compare(&measured, &floors, &gate.minimum);
+    let findings = compare(&measured, &floors, gate.minimum, gate.leeway);
 
     for note in &findings.notes {
         println!("{note}");
@@ -353,7 +362,7 @@ fn is_staging(name: &str) -> bool {
     name.starts_with(STAGING)
 }
 
-fn compare(measured: &Measured, floors: &Floors, minimum: &Minimum) -> Findings {
+fn compare(measured: &Measured, floors: &Floors, minimum: Minimum, leeway: Leeway) -> Findings {
     let mut findings = Findings::default();
     let fell = |what: &str, floor: f64, lines: Lines, more: &str| Fault {
         text: format!(
@@ -361,14 +370,14 @@ fn compare(measured: &Measured, floors: &Floors, minimum: &Minimum) -> Findings 
             lines.score(),
             floor - lines.score()
         ),
-        drop: Some((what.to_owned(), floor, Some(lines.floor()))),
+        drop: Some((what.to_owned(), floor, Some(lines.score()))),
     };
 
     let mut drops = Vec::new();
     for (name, lines) in &measured.crates {
         let score = lines.score();
         match floors.crates.get(name) {
-            Some(&floor) if score < floor => {
+            Some(&floor) if !leeway.holds(*lines, floor) => {
                 drops.push((
                     floor - score,
                     fell(name, floor, *lines, &worst(measured, name)),
@@ -376,8 +385,10 @@ fn compare(measured: &Measured, floors: &Floors, minimum: &Minimum) -> Findings 
             }
             Some(&floor) => {
                 ask(&mut findings.notes, name, floor, score);
-                let floor = lines.floor().max(floor);
-                findings.raised.crates.insert(name.clone(), floor);
+                findings
+                    .raised
+                    .crates
+                    .insert(name.clone(), score.max(floor));
             }
             None if score < minimum.new_crate => findings.faults.push(Fault {
                 text: format!(
@@ -390,7 +401,7 @@ fn compare(measured: &Measured, floors: &Floors, minimum: &Minimum) -> Findings 
             None => {
                 let note = format!("{name}: {score:.2} %, new: it has no floor yet (--update)");
                 findings.notes.push(note);
-                findings.raised.crates.insert(name.clone(), lines.floor());
+                findings.raised.crates.insert(name.clone(), score);
             }
         }
     }
@@ -430,7 +441,7 @@ fn compare(measured: &Measured, floors: &Floors, minimum: &Minimum) -> Findings 
             true => &mut findings.raised.staging,
             false => &mut findings.raised.total,
         };
-        *raised = Some(floor.unwrap_or(0.0).max(lines.floor()));
+        *raised = Some(floor.unwrap_or(0.0).max(score));
         findings.notes.push(match floor {
             Some(floor) => format!("{what}: {score:.2} %, floor {floor:.2} %"),
             None => format!("{what}: {score:.2} %, no floor yet"),
@@ -443,10 +454,12 @@ fn compare(measured: &Measured, floors: &Floors, minimum: &Minimum) -> Findings 
         }
         let Some(floor) = floor else { continue };
         let known = |name: &str| is_staging(name) == staging && floors.crates.contains_key(name);
-        let others = measured.total_of(known).map(Lines::score);
-        if score >= floor {
+        let others = measured.total_of(known);
+        if leeway.holds(lines, floor) {
             ask(&mut findings.notes, what, floor, score);
-        } else if others.is_some_and(|others| others >= floor) && score >= floor - NEW_MAY_COST {
+        } else if others.is_some_and(|others| leeway.holds(others, floor))
+            && score >= floor - NEW_MAY_COST
+        {
             findings.notes.push(format!(
                 "{what}: below its floor because of new crates; those that are not new hold it"
             ));
@@ -523,6 +536,11 @@ fn update(gate: &mut Gate, key: &str, findings: Findings, reason: Option<&str>) 
 mod tests {
     use super::*;
 
+    const NONE: Leeway = Leeway {
+        points: 0.0,
+        lines: 0,
+    };
+
     fn measured(crates: &[(&str, u64)]) -> Measured {
         let mut measured = Measured::default();
         for &(name, covered) in crates {
@@ -549,7 +567,7 @@ mod tests {
     }
 
     fn faults(crates: &[(&str, u64)], floors: &Floors) -> Vec<String> {
-        let findings = compare(&measured(crates), floors, &Minimum::default());
+        let findings = compare(&measured(crates), floors, Minimum::default(), NONE);
         findings
             .faults
             .into_iter()
@@ -561,6 +579,7 @@ mod tests {
         Gate {
             exclude: Vec::new(),
             minimum: Minimum::default(),
+            leeway: NONE,
             floors: BTreeMap::from([("mmap".to_owned(), floors)]),
             drops: Vec::new(),
         }
@@ -588,6 +607,29 @@ mod tests {
                  crates/a/src/lib.rs: 700 of 10000 lines missed",
             ]
         );
+    }
+
+    #[test]
+    fn a_score_within_the_leeway_is_held_and_the_floor_stays() {
+        let floors = floors(90.4, &[("crates/a", 90.4)]);
+        let scores = measured(&[("crates/a", 90)]);
+        let compare = |points, lines| {
+            compare(
+                &scores,
+                &floors,
+                Minimum::default(),
+                Leeway { points, lines },
+            )
+        };
+
+        let by_points = compare(0.4, 0);
+        let by_lines = compare(0.0, 40);
+        let by_neither = compare(0.3, 39);
+
+        assert_eq!(by_points.faults, []);
+        assert_eq!(by_lines.faults, []);
+        assert_eq!(by_points.raised, floors);
+        assert_eq!(by_neither.faults.len(), 2);
     }
 
     #[test]
@@ -658,7 +700,9 @@ mod tests {
     fn more_than_half_a_point_above_the_floor_asks_to_raise_it() {
         let floors = floors(94.5, &[("crates/a", 94.0)]);
 
-        let findings = compare(&measured(&[("crates/a", 95)]), &floors, &Minimum::default());
+        let scores = measured(&[("crates/a", 95)]);
+
+        let findings = compare(&scores, &floors, Minimum::default(), NONE);
 
         let asked = |what: &str| {
             let start = format!("{what}: 95.00 % beats");
@@ -672,12 +716,12 @@ mod tests {
     fn an_update_raises_floors_and_leaves_fallen_ones() {
         let mut gate = gate(floors(86.0, &[("crates/a", 90.0), ("crates/b", 90.0)]));
         let measured = measured(&[("crates/a", 95), ("crates/b", 80)]);
-        let findings = compare(&measured, &gate.floors["mmap"], &gate.minimum);
+        let findings = compare(&measured, &gate.floors["mmap"], gate.minimum, NONE);
 
         let failed = update(&mut gate, "mmap", findings, None);
 
         assert!(failed);
-        let expected = floors(87.1, &[("crates/a", 94.6), ("crates/b", 90.0)]);
+        let expected = floors(87.5, &[("crates/a", 95.0), ("crates/b", 90.0)]);
         assert_eq!(gate.floors["mmap"], expected);
         assert_eq!(gate.drops, []);
     }
@@ -686,19 +730,19 @@ mod tests {
     fn an_update_with_a_reason_lowers_floors_and_records_it() {
         let mut gate = gate(floors(92.0, &[("crates/a", 95.0), ("crates/gone", 90.0)]));
         let measured = measured(&[("crates/a", 90)]);
-        let findings = compare(&measured, &gate.floors["mmap"], &gate.minimum);
+        let findings = compare(&measured, &gate.floors["mmap"], gate.minimum, NONE);
 
         let failed = update(&mut gate, "mmap", findings, Some("crate gone"));
 
         assert!(!failed);
-        assert_eq!(gate.floors["mmap"], floors(89.6, &[("crates/a", 89.6)]));
+        assert_eq!(gate.floors["mmap"], floors(90.0, &[("crates/a", 90.0)]));
         let dropped: Vec<_> = gate.drops.iter().map(|d| (d.what.as_str(), d.to)).collect();
         assert_eq!(
             dropped,
             [
-                ("crates/a", Some(89.6)),
+                ("crates/a", Some(90.0)),
                 ("crates/gone", None),
-                ("total", Some(89.6))
+                ("total", Some(90.0))
             ]
         );
         assert!(gate.drops.iter().all(|drop| drop.reason == "crate gone"));
@@ -708,7 +752,7 @@ mod tests {
     fn no_reason_lets_the_total_below_the_least() {
         let mut gate = gate(floors(90.0, &[("crates/a", 90.0)]));
         let measured = measured(&[("crates/a", 80)]);
-        let findings = compare(&measured, &gate.floors["mmap"], &gate.minimum);
+        let findings = compare(&measured, &gate.floors["mmap"], gate.minimum, NONE);
 
         assert!(update(&mut gate, "mmap", findings, Some("for now")));
     }

@@ -9,7 +9,7 @@
 //! {
 //!   "exclude": ["crates/xtask"],
 //!   "minimum": { "total": 85.0, "staging": 60.0, "new_crate": 60.0 },
-//!   "leeway": { "points": 0.4, "lines": 8 },
+//!   "leeway": { "points": 0.4, "lines": 15 },
 //!   "floors": { "mmap": { "total": 91.25, "staging": null,
 //!                         "crates": { "crates/guest-memory": 93.4 } } },
 //!   "drops": []

@@ -37,6 +37,10 @@ use crate::wake::Wake;
 /// Turns that a busy queue gets before the kernel is asked for other events.
 const TURNS_BETWEEN_LOOKS: u32 = 16;
 
+/// Notifications of a queue until they are read away, which is a system call: each may leave eight
+/// bytes in a pipe, where a frontend gives us that for an eventfd.
+const EVENTS_BETWEEN_READS: u32 = 256;
+
 /// How long a caller waits for a worker before it looks whether something holds it.
 const STALL: Duration = Duration::from_secs(1);
 
@@ -301,18 +305,26 @@ fn make_worker<D: Device>(device: &D, index: usize, sources: &Sources) -> io::Re
 #[derive(Default)]
 struct Kick {
     fd: Option<OwnedFd>,
-    /// An event of it was seen and its content was not read away yet.
-    signalled: bool,
+    /// Events that were seen since its content was read away.
+    unread: u32,
     /// The queue has something to look at.
     pending: bool,
 }
 
 impl Kick {
+    /// Reads away what the driver wrote, if that is due. It need not be at each event, for those are
+    /// edge-triggered; but a descriptor that fills up would tell nothing any more.
+    fn drain_in_time(&mut self) {
+        if self.unread >= EVENTS_BETWEEN_READS {
+            self.drain();
+        }
+    }
+
     /// Reads away what the driver wrote, whatever the descriptor's mode: a blocking one that
     /// somebody else drained must not hold the worker. Where the kernel cannot do that, nothing is
     /// lost: the events are edge-triggered.
     fn drain(&mut self) {
-        self.signalled = false;
+        self.unread = 0;
         if let Some(fd) = &self.fd {
             let mut buffer = [0; 64];
             let _ = rustix::io::preadv2(
@@ -377,7 +389,7 @@ impl<D: Device> Loop<D> {
                     Event::Wake => woken = true,
                     Event::Kick(queue) => {
                         if let Some(kick) = self.kicks.get_mut(usize::from(queue)) {
-                            kick.signalled = true;
+                            kick.unread += 1;
                             kick.pending = true;
                         }
                     }
@@ -477,9 +489,7 @@ impl<D: Device> Loop<D> {
     /// Asks the drivers to notify. Returns whether it is safe to sleep.
     fn arm(&mut self) -> bool {
         for (queue, kick) in self.queues.iter_mut().zip(&mut self.kicks) {
-            if kick.signalled {
-                kick.drain();
-            }
+            kick.drain_in_time();
             if let Some(queue) = queue
                 && queue.enable_notification()
             {
@@ -660,7 +670,7 @@ impl<D: Device> Loop<D> {
         }
         *kick = Kick {
             fd,
-            signalled: false,
+            unread: 0,
             pending: true,
         };
         let fd = self.kicks[usize::from(index)].fd.as_ref();
@@ -702,7 +712,11 @@ impl<D: Device> Loop<D> {
         let at = usize::from(index);
         self.queues.get(at)?.as_ref()?;
         self.drain(at);
-        let former = std::mem::take(&mut self.kicks[at]);
+        let mut former = std::mem::take(&mut self.kicks[at]);
+        if former.unread > 0 {
+            // Whoever has the descriptor next must not take an old notification for a new one.
+            former.drain();
+        }
         if let Some(fd) = former.fd {
             let _ = self.sources.remove(&fd);
         }

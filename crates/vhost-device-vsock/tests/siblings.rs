@@ -4,6 +4,7 @@
 
 use std::time::Duration;
 
+use virtio_guest::process::emulator;
 use virtio_guest::vsock::{
     self, Connection, HOST, NO_RECEIVE, NO_SEND, SEQPACKET, STREAM, Vsock, op,
 };
@@ -215,7 +216,9 @@ fn a_stalled_sibling_bounds_its_own_traffic_and_holds_up_nobody_else() {
     one.push(&mut asked, b"still", 0).unwrap();
 
     assert_eq!(three.read(&mut other, 5).unwrap(), b"still");
-    assert!(after.anonymous < before.anonymous + (2 << 20), "{after:?}");
+    // An emulator keeps what it translated in the same memory.
+    let spent = after.anonymous.saturating_sub(before.anonymous);
+    assert!(emulator().is_some() || spent < 2 << 20, "{after:?}");
 }
 
 #[test]

@@ -367,13 +367,15 @@ impl<D: Device> Loop<D> {
             }
             self.run_queues();
             let mut idle = !self.is_pending();
+            events.clear();
             if idle && !self.options.poll.is_zero() {
-                idle = !self.poll();
+                idle = !self.poll(&mut events);
             }
             if idle {
                 idle = self.arm();
             }
-            if let Err(error) = self.sources.wait(&mut events, idle)
+            if events.is_empty()
+                && let Err(error) = self.sources.wait(&mut events, idle)
                 && error.kind() != io::ErrorKind::Interrupted
             {
                 log::error!(
@@ -452,8 +454,9 @@ impl<D: Device> Loop<D> {
         }
     }
 
-    /// Looks for requests for as long as the operator allows. Returns whether there are any.
-    fn poll(&mut self) -> bool {
+    /// Looks for requests and events for as long as the operator allows. Returns whether there are
+    /// any.
+    fn poll(&mut self, events: &mut Vec<epoll::Event>) -> bool {
         let live = self
             .queues
             .iter()
@@ -479,6 +482,10 @@ impl<D: Device> Loop<D> {
                     return true;
                 }
                 std::hint::spin_loop();
+            }
+            // What goes wrong here goes wrong again where the thread is about to sleep.
+            if self.sources.wait(events, false).is_ok() && !events.is_empty() {
+                return true;
             }
             if start.elapsed() >= self.options.poll {
                 return false;

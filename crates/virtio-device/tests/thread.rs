@@ -815,6 +815,35 @@ fn a_polling_worker_answers_without_a_kick() {
 }
 
 #[test]
+fn a_polling_worker_hears_of_a_host_event_while_it_polls() {
+    let (reader, mut writer) = std::io::pipe().unwrap();
+    let (sender, tokens) = channel();
+    let sender = Mutex::new(sender);
+    let slot = Mutex::new(Some(Script {
+        sources: Some(Box::new(move |sources| {
+            sources.add(&reader, Interest::ReadEdges, Token(3))
+        })),
+        ready: Some(Box::new(move |token, _| {
+            sender.lock().unwrap().send(token).unwrap();
+        })),
+        ..Script::default()
+    }));
+    let device = TestDevice {
+        make: Box::new(move || Ok(slot.lock().unwrap().take().unwrap())),
+    };
+    let options = WorkerOptions {
+        poll: Duration::MAX,
+        ..options().0
+    };
+    let thread = WorkerThread::spawn(Arc::new(device), 0, options).unwrap();
+    let _served = serve(&thread, Driver::new(8), 0);
+
+    io::Write::write_all(&mut writer, b"x").unwrap();
+
+    assert_eq!(tokens.recv_timeout(TIMEOUT), Ok(Token(3)));
+}
+
+#[test]
 fn a_worker_that_polls_for_a_while_sleeps_and_wakes() {
     let device = TestDevice {
         make: Box::new(|| Ok(Echo)),

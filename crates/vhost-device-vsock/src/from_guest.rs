@@ -29,9 +29,10 @@ use crate::worker::{VsockWorker, reset};
 /// listened to meanwhile.
 const MAX_RESETS: usize = 1024;
 
-/// Packets that go to a socket at once: as many as the kernel takes pieces in a call, nearly.
+/// Packets that go to a socket at once: as many as the kernel takes pieces in a call, nearly. Of large
+/// ones only a few, for neither the host's program nor the guest should wait for all of them.
 const MAX_BATCH: usize = 128;
-const MAX_BATCH_BYTES: u64 = 1 << 20;
+const MAX_BATCH_BYTES: u64 = 128 << 10;
 
 /// A guest has room in each of thousands of connections; this is what all of them together may make
 /// this process keep. The connection that goes beyond it is reset.
@@ -619,7 +620,7 @@ fn pair(kind: Kind, window: u32) -> Result<(OwnedFd, OwnedFd), Errno> {
     };
     let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
     let (ours, theirs) = socketpair(AddressFamily::UNIX, socket_type, flags, None)?;
-    host::enlarge(&ours, kind, window);
-    host::enlarge(&theirs, kind, window);
+    host::enlarge(&ours, window);
+    host::enlarge(&theirs, window);
     Ok((ours, theirs))
 }

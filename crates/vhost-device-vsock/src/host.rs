@@ -172,7 +172,7 @@ fn vsock_socket(kind: Kind) -> Result<OwnedFd, Errno> {
 fn connect_unix(path: &Path, kind: Kind, buffer: u32) -> Result<Attempt, Errno> {
     let address = SocketAddrUnix::new(path)?;
     let socket = socket_with(AddressFamily::UNIX, socket_type(kind), FLAGS, None)?;
-    enlarge(&socket, kind, buffer);
+    enlarge(&socket, buffer);
     match connect(&socket, &address) {
         Ok(()) => Ok(Attempt::Connected(socket)),
         Err(Errno::AGAIN) => Ok(Attempt::Later),
@@ -180,11 +180,10 @@ fn connect_unix(path: &Path, kind: Kind, buffer: u32) -> Result<Attempt, Errno> 
     }
 }
 
-/// A message must fit the socket's buffer as a whole. The kernel has the last word.
-pub(crate) fn enlarge(socket: impl AsFd, kind: Kind, buffer: u32) {
-    if kind == Kind::SeqPacket {
-        let _ = rustix::net::sockopt::set_socket_send_buffer_size(socket, buffer as usize);
-    }
+/// A message must fit the socket's buffer as a whole; and what a guest may send without being told of
+/// room should, so that it need not be copied to an outbox. The kernel has the last word.
+pub(crate) fn enlarge(socket: impl AsFd, buffer: u32) {
+    let _ = rustix::net::sockopt::set_socket_send_buffer_size(socket, buffer as usize);
 }
 
 /// What a host program has said so far.

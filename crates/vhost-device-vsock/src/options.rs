@@ -16,7 +16,7 @@ use crate::{Limits, Switch, Vsock};
 
 /// What the socket of a host program holds by itself, on top of what is kept here. A guest whose
 /// packets are as long as its whole credit would otherwise wait for each of them to arrive.
-const SOCKET_ROOM: u32 = 192 * 1024;
+const SOCKET_ROOM: u32 = 448 * 1024;
 
 /// Descriptors that a guest needs besides its connections: rings, memory, sockets, events.
 const OTHER_DESCRIPTORS: u64 = 64;
@@ -67,7 +67,7 @@ pub struct Options {
 
     /// Bytes of a connection that are kept for a host program that does not read [default: 65536]
     ///
-    /// The guest's credit for each connection is this and 192 KiB, which is what a socket of the host
+    /// The guest's credit for each connection is this and 448 KiB, which is what a socket of the host
     /// holds by itself.
     #[arg(long, value_name = "BYTES", conflicts_with_all = ["vm", "config"])]
     pub tx_buffer_size: Option<u32>,

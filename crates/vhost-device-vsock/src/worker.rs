@@ -361,7 +361,7 @@ impl VsockWorker {
             log::debug!("a host program's connection is closed: there are too many");
             return;
         }
-        host::enlarge(&fd, listener.kind, self.limits.window);
+        host::enlarge(&fd, self.limits.window);
         let key = Key {
             cid: HOST_CID,
             port: 0,

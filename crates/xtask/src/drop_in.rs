@@ -3,8 +3,10 @@
 //! `cargo xtask drop-in`: the newest published kvm-ioctls, with the kvm-bindings that it names and
 //! with ours. Its own tests must have the same results, one by one.
 //!
-//! Not all need to pass: what a test says depends on the host's KVM. Without KVM, all that can be
-//! compared is that it compiles.
+//! Not all need to pass: what a test says depends on the host's KVM. Without KVM, those that use it
+//! fail on both sides, and only the others say something.
+//!
+//! Before that, each public name and field of the published kvm-bindings is looked for in ours.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, OpenOptions};
@@ -13,8 +15,8 @@ use std::process::{Command, Stdio};
 
 use serde_json::Value;
 
-use crate::Result;
 use crate::workspace::{self, cargo};
+use crate::{Result, surface};
 
 const CRATE: &str = "kvm-ioctls";
 const OURS: &str = "kvm-bindings";
@@ -24,18 +26,21 @@ const TARGETS: &[&str] = &[
     "riscv64gc-unknown-linux-gnu",
 ];
 
+/// The modules of the bindings.
+const ARCHITECTURES: &[&str] = &["x86_64", "arm64", "riscv64"];
+
 /// Results of tests by their names.
 type Results = BTreeMap<String, String>;
 
 pub(crate) fn run() -> Result<bool> {
     let folder = workspace::root().join("target/drop-in");
-    let (source, version) = newest(&folder.join("newest"))?;
-    println!("{CRATE} {version}");
+    let [(source, version), (published, old_version)] = newest(&folder.join("newest"))?;
+    println!("{CRATE} {version}, which uses {OURS} {old_version}");
     let before = copy(&source, &folder.join("before"), None)?;
     let ours = workspace::root().join("crates").join(OURS);
     let after = copy(&source, &folder.join("after"), Some(&ours))?;
 
-    let mut right = true;
+    let mut right = names_are_kept(&published, &ours)?;
     for target in TARGETS {
         if !installed(target) {
             println!(
@@ -56,10 +61,7 @@ pub(crate) fn run() -> Result<bool> {
         );
         right &= compiled;
     }
-    if let Err(error) = OpenOptions::new().read(true).write(true).open("/dev/kvm") {
-        println!("tests: skipped, /dev/kvm cannot be used: {error}");
-        return Ok(right);
-    }
+    let kvm = OpenOptions::new().read(true).write(true).open("/dev/kvm");
     let (old, new) = (tests(&before)?, tests(&after)?);
     for results in [&old, &new] {
         if results.is_empty() {
@@ -73,11 +75,40 @@ pub(crate) fn run() -> Result<bool> {
         println!("{difference}");
     }
     println!("{} tests, {} differ", old.len(), differences.len());
+    if let Err(error) = kvm {
+        println!("skipped: all tests that use KVM, for /dev/kvm cannot be opened: {error}");
+    }
     Ok(right && differences.is_empty())
 }
 
-/// Where cargo keeps the sources of the newest version, which it downloads if need be.
-fn newest(folder: &Path) -> Result<(PathBuf, String)> {
+/// Each name that users have of the published crate, they have of ours.
+fn names_are_kept(published: &Path, ours: &Path) -> Result<bool> {
+    let mut kept = true;
+    for architecture in ARCHITECTURES {
+        let old = surface::of(&published.join("src").join(architecture))?;
+        if old.len() < 1000 {
+            return Err(format!("{architecture}: {} public names are too few", old.len()).into());
+        }
+        let mut new = surface::of(&ours.join("src").join(architecture))?;
+        // What all architectures have.
+        new.extend(surface::of(&ours.join("src"))?);
+        let lost = surface::lost(&old, &new);
+        for name in &lost {
+            println!("{architecture}: {name}");
+        }
+        println!(
+            "{architecture}: {} public names and fields, {} lost or changed",
+            old.len(),
+            lost.len()
+        );
+        kept &= lost.is_empty();
+    }
+    Ok(kept)
+}
+
+/// Where cargo keeps the sources of the newest version and of the bindings that it names, with their
+/// versions. It downloads them if need be.
+fn newest(folder: &Path) -> Result<[(PathBuf, String); 2]> {
     fs::create_dir_all(folder.join("src"))?;
     fs::write(folder.join("src/lib.rs"), "")?;
     fs::write(
@@ -98,20 +129,19 @@ fn newest(folder: &Path) -> Result<(PathBuf, String)> {
         return Err(format!("cannot get {CRATE} from the registry").into());
     }
     let metadata: Value = serde_json::from_slice(&output.stdout)?;
-    let packages = metadata["packages"].as_array().into_iter().flatten();
-    let package = packages
-        .filter(|package| package["name"] == CRATE)
-        .find_map(|package| {
-            Some((
-                package["manifest_path"].as_str()?,
-                package["version"].as_str()?,
-            ))
-        });
-    let (manifest, version) = package.ok_or("cargo metadata does not list it")?;
-    let folder = Path::new(manifest)
-        .parent()
-        .ok_or("a manifest without a folder")?;
-    Ok((folder.to_owned(), version.to_owned()))
+    let find = |name: &str| -> Result<(PathBuf, String)> {
+        let mut packages = metadata["packages"].as_array().into_iter().flatten();
+        let package = packages
+            .find(|package| package["name"] == name)
+            .ok_or_else(|| format!("cargo metadata does not list {name}"))?;
+        let manifest = package["manifest_path"].as_str().unwrap_or_default();
+        let folder = Path::new(manifest)
+            .parent()
+            .ok_or("a manifest without a folder")?;
+        let version = package["version"].as_str().unwrap_or_default();
+        Ok((folder.to_owned(), version.to_owned()))
+    };
+    Ok([find(CRATE)?, find(OURS)?])
 }
 
 /// A workspace of its own with the sources, and our crate in place of the published one.

@@ -17,6 +17,7 @@ mod man;
 mod pages;
 mod randomness;
 mod setup;
+mod surface;
 mod test;
 mod text;
 mod workspace;

@@ -15,8 +15,9 @@
 #![allow(clippy::all, clippy::undocumented_unsafe_blocks)]
 
 use std::fmt::Write as _;
+use std::io::Write as _;
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 #[path = "layout"]
 mod x86_64 {
@@ -70,10 +71,7 @@ fn answers(compiler: &str, triple: &str, rows: &[(&str, usize)]) -> Vec<usize> {
         let _ = writeln!(source, "asm volatile(\"\\n@@%0\" :: \"i\"({expression}));");
     }
     source += "}\n";
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR"));
-    let file = folder.join(format!("layout-{triple}.c"));
-    std::fs::write(&file, source).unwrap();
-    let output = Command::new(compiler)
+    let mut child = Command::new(compiler)
         .args([
             "-std=gnu11",
             "-O1",
@@ -86,9 +84,16 @@ fn answers(compiler: &str, triple: &str, rows: &[(&str, usize)]) -> Vec<usize> {
         .arg(&headers)
         .arg("-isystem")
         .arg(headers.join(triple))
-        .arg(&file)
-        .output()
+        .args(["-x", "c", "-"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
         .unwrap();
+    // Compilers read to the end before they write; one that fails early closes the pipe, and says
+    // why below.
+    let _ = child.stdin.take().unwrap().write_all(source.as_bytes());
+    let output = child.wait_with_output().unwrap();
     let errors = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{compiler}: {errors}");
     let text = String::from_utf8(output.stdout).unwrap();
@@ -104,29 +109,32 @@ fn answers(compiler: &str, triple: &str, rows: &[(&str, usize)]) -> Vec<usize> {
         .collect()
 }
 
-/// Compares, and gives what differs; `None` without a compiler.
-fn differences(triple: &str, rows: &[(&str, usize)]) -> Option<Vec<String>> {
-    let Some(compiler) = compiler(triple) else {
-        eprintln!("not compared: there is no {triple}-gcc");
-        return None;
-    };
-    let answers = answers(&compiler, triple, rows);
+/// Compares, and gives what differs.
+fn differences(compiler: &str, triple: &str, rows: &[(&str, usize)]) -> Vec<String> {
+    let answers = answers(compiler, triple, rows);
     assert_eq!(answers.len(), rows.len(), "an answer for each row");
     let pairs = rows.iter().zip(answers);
-    Some(
-        pairs
-            .filter(|((_, rust), c)| rust != c)
-            .map(|((expression, rust), c)| format!("{expression}: {c} in C, {rust} in Rust"))
-            .collect(),
-    )
+    pairs
+        .filter(|((_, rust), c)| rust != c)
+        .map(|((expression, rust), c)| format!("{expression}: {c} in C, {rust} in Rust"))
+        .collect()
 }
 
-/// A foreign architecture without a cross compiler is left out, and says so.
+/// Without a compiler, nothing is proved, and the test fails. Who has none for foreign architectures
+/// leaves those out by name.
 fn agrees(triple: &str, rows: &[(&str, usize)]) {
     let native = triple.starts_with(std::env::consts::ARCH);
-    match differences(triple, rows) {
-        Some(differences) => assert!(differences.is_empty(), "{differences:#?}"),
-        None => assert!(!native, "the native C compiler (cc) is missing"),
+    if let Some(compiler) = compiler(triple) {
+        let differences = differences(&compiler, triple, rows);
+        assert!(differences.is_empty(), "{differences:#?}");
+    } else {
+        assert!(
+            !native && std::env::var("KVM_BINDINGS_LAYOUT").is_ok_and(|which| which == "native"),
+            "nothing to compare with: there is no {triple}-gcc (Debian: apt-get install \
+             gcc-{}); KVM_BINDINGS_LAYOUT=native leaves foreign architectures out",
+            triple.replace('_', "-")
+        );
+        eprintln!("{triple}: left out, as KVM_BINDINGS_LAYOUT says");
     }
 }
 
@@ -156,7 +164,7 @@ fn a_wrong_row_is_found() {
         ("sizeof(struct kvm_mp_state)", 5),
     ];
 
-    let found = differences(&triple, &rows).unwrap();
+    let found = differences(&compiler(&triple).unwrap(), &triple, &rows);
 
     assert_eq!(found, ["sizeof(struct kvm_mp_state): 4 in C, 5 in Rust"]);
 }

@@ -48,7 +48,7 @@ fn written<T: Serialize>(value: &T) -> Vec<u8> {
 /// Reads `bytes` in each format, checks that all agree, and gives back what is written then.
 fn through<T: Serialize + DeserializeOwned>(bytes: &[u8]) -> Result<Vec<u8>, String> {
     // Miri takes a minute for each kilobyte of JSON.
-    if cfg!(miri) && bytes.len() > 256 {
+    if cfg!(miri) && bytes.len() > 64 {
         return Ok(written(&from_bincode::<T>(&bincode(bytes))?));
     }
     let values = [
@@ -84,7 +84,7 @@ fn travels<T: Serialize + DeserializeOwned>(name: &str, state: &[u8]) {
     assert_eq!(through::<T>(&longer).unwrap(), state, "{name}");
 
     longer[size + 8] = 1;
-    if cfg!(miri) && size > 256 {
+    if cfg!(miri) && size > 64 {
         assert!(from_bincode::<T>(&bincode(&longer)).is_err(), "{name}");
         return;
     }

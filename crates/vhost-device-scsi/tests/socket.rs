@@ -791,16 +791,20 @@ fn a_driver_hears_of_the_reset_that_it_made() {
 fn a_second_writer_is_refused_and_told_who_has_the_image() {
     let image = image();
     let first = daemon(&[image.path()]);
+    // It listens before it has the image.
+    let _guest = guest(&first);
 
-    let output = process::command(EXE)
+    let mut second = virtio_guest::Daemon::builder(EXE)
         .args(["-s", &image.beside("second.sock"), image.path()])
-        .stdin(Stdio::null())
-        .output()
+        .own_sockets()
+        .without_waiting()
+        .spawn()
         .unwrap();
+    let status = second.wait_exit(TIMEOUT).unwrap();
 
-    let line = String::from_utf8(output.stderr).unwrap();
+    let line = second.stderr();
     let last = line.lines().last().unwrap_or_default();
-    assert_eq!(output.status.code(), Some(1), "{line}");
+    assert_eq!(status.code(), Some(1), "{line}");
     assert!(last.contains(image.path()), "{line}");
     assert!(last.contains("in use by"), "{line}");
     if process::emulator().is_none() {

@@ -14,11 +14,11 @@ use std::process::Command;
 
 use clap::{Args, Subcommand};
 
+use crate::apt::{self, Apt, call};
 use crate::{Result, children, workspace};
 
 const PACKAGE: &str = "linux-libc-dev";
-const SOURCE: &str = "http://deb.debian.org/debian trixie-backports main";
-const KEYRING: &str = "/usr/share/keyrings/debian-archive-keyring.gpg";
+const SUITE: &str = "trixie-backports";
 const LICENCE: &str = "WITH Linux-syscall-note";
 
 /// What bindings are made from; the headers that these include come with them.
@@ -146,13 +146,10 @@ fn headers(folder: &Path, found: &mut Vec<PathBuf>) -> Result<()> {
 
 fn fetch() -> Result<bool> {
     let scratch = children::scratch().ok_or("there is no folder for temporary files")?;
-    let (archive, version) = download(&scratch)?;
+    let archive = Apt::new(&scratch.join("apt"), &[SUITE])?.download(PACKAGE)?;
+    let version = apt::field(&archive, "Version")?;
     let unpacked = scratch.join("unpacked");
-    call(
-        Command::new("dpkg-deb")
-            .arg("-x")
-            .args([&archive, &unpacked]),
-    )?;
+    apt::unpack(&archive, &unpacked)?;
     let include = unpacked.join("usr/include");
 
     let mut wanted = BTreeSet::new();
@@ -217,44 +214,6 @@ fn may_be_committed(text: &str) -> bool {
         .all(|line| line.is_empty() || line.starts_with("#include <asm-generic/"))
 }
 
-/// Gets the package without touching the host's package lists.
-fn download(scratch: &Path) -> Result<(PathBuf, String)> {
-    let apt = scratch.join("apt");
-    fs::create_dir_all(apt.join("lists/partial"))?;
-    fs::create_dir_all(apt.join("cache/archives/partial"))?;
-    fs::write(
-        apt.join("sources.list"),
-        format!("deb [signed-by={KEYRING}] {SOURCE}\n"),
-    )?;
-    let at = apt.display();
-    fs::write(
-        apt.join("apt.conf"),
-        format!(
-            "Dir::State::lists \"{at}/lists\";\nDir::Cache \"{at}/cache\";\n\
-             Dir::Etc::sourcelist \"{at}/sources.list\";\nDir::Etc::sourceparts \"-\";\n\
-             Dir::State::status \"/dev/null\";\nAPT::Sandbox::User \"root\";\n"
-        ),
-    )?;
-    let run = |args: &[&str]| {
-        let mut command = Command::new("apt-get");
-        command.args(args).current_dir(&apt);
-        call(command.env("APT_CONFIG", apt.join("apt.conf")))
-    };
-    run(&["update"])?;
-    run(&["download", PACKAGE])?;
-    let archive = fs::read_dir(&apt)?
-        .filter_map(|entry| Some(entry.ok()?.path()))
-        .find(|path| path.extension().is_some_and(|end| end == "deb"))
-        .ok_or("apt-get downloaded no package")?;
-    let version = call(
-        Command::new("dpkg-deb")
-            .arg("-f")
-            .arg(&archive)
-            .arg("Version"),
-    )?;
-    Ok((archive, version.trim().to_owned()))
-}
-
 /// The headers that the preprocessor reads for one architecture, below `include`.
 fn needed(include: &Path, triple: &str) -> Result<BTreeSet<String>> {
     let machine = triple.split('-').next().unwrap_or_default();
@@ -290,18 +249,6 @@ fn needed(include: &Path, triple: &str) -> Result<BTreeSet<String>> {
         .filter(|path| path.extension().is_some_and(|end| end == "h"))
         .map(|path| path.display().to_string())
         .collect())
-}
-
-/// What the command prints, if it succeeds.
-fn call(command: &mut Command) -> Result<String> {
-    let output = command
-        .output()
-        .map_err(|error| format!("cannot run {:?}: {error}", command.get_program()))?;
-    if !output.status.success() {
-        let errors = String::from_utf8_lossy(&output.stderr);
-        return Err(format!("{:?}: {}\n{errors}", command.get_program(), output.status).into());
-    }
-    Ok(String::from_utf8(output.stdout)?)
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 //! The project's chores, as `cargo xtask CHORE`.
 
+mod apt;
 mod bench;
 mod bindings;
 mod build;
@@ -10,6 +11,7 @@ mod demo;
 mod devices;
 mod drop_in;
 mod fuzz;
+mod guest;
 mod headers;
 mod lint;
 mod man;
@@ -45,6 +47,8 @@ enum Chore {
     Setup(setup::Options),
     /// Build the daemons and drive each from a guest in this process, over its socket
     Demo(demo::Options),
+    /// Boot Linux against the daemons: each device, used by the driver that it is meant for
+    Guest(guest::Options),
     /// Try each fuzz target on a bounded number of inputs
     Fuzz(fuzz::Options),
     /// Check the rules of this workspace that no compiler knows
@@ -68,6 +72,7 @@ fn main() -> ExitCode {
             Chore::Test(options) => return test::run(&options),
             Chore::Setup(options) => setup::run(&options)?,
             Chore::Demo(options) => demo::run(&options)?,
+            Chore::Guest(options) => return guest::run(&options),
             Chore::Fuzz(options) => fuzz::run(&options)?,
             Chore::Lint => lint::run()?,
             Chore::Man(options) => man::run(&options)?,

@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
+
+//! Debian's packages without installing them: the host's package lists and its release do not matter.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::Result;
+
+const MIRROR: &str = "http://deb.debian.org/debian";
+const KEYRING: &str = "/usr/share/keyrings/debian-archive-keyring.gpg";
+
+/// Package lists of their own, in a folder.
+#[derive(Debug)]
+pub(crate) struct Apt {
+    folder: PathBuf,
+}
+
+impl Apt {
+    /// The lists of `suites`, as they are now.
+    pub(crate) fn new(folder: &Path, suites: &[&str]) -> Result<Self> {
+        if !Path::new(KEYRING).exists() {
+            return Err(format!(
+                "{KEYRING} is missing: Debian's packages are needed, on Debian or with the package \
+                 debian-archive-keyring"
+            )
+            .into());
+        }
+        fs::create_dir_all(folder.join("lists/partial"))?;
+        fs::create_dir_all(folder.join("cache/archives/partial"))?;
+        let sources: String = suites
+            .iter()
+            .map(|suite| format!("deb [signed-by={KEYRING}] {MIRROR} {suite} main\n"))
+            .collect();
+        fs::write(folder.join("sources.list"), sources)?;
+        let at = folder.display();
+        fs::write(
+            folder.join("apt.conf"),
+            format!(
+                "Dir::State::lists \"{at}/lists\";\nDir::Cache \"{at}/cache\";\n\
+                 Dir::Etc::sourcelist \"{at}/sources.list\";\nDir::Etc::sourceparts \"-\";\n\
+                 Dir::State::status \"/dev/null\";\nAPT::Sandbox::User \"root\";\n\
+                 APT::Install-Recommends \"false\";\nDebug::NoLocking \"true\";\n\
+                 Acquire::Retries \"3\";\n"
+            ),
+        )?;
+        let apt = Self {
+            folder: folder.to_owned(),
+        };
+        apt.call("apt-get", &["update"])?;
+        Ok(apt)
+    }
+
+    fn call(&self, program: &str, args: &[&str]) -> Result<String> {
+        let mut command = Command::new(program);
+        command.args(args).current_dir(&self.folder);
+        call(command.env("APT_CONFIG", self.folder.join("apt.conf")))
+    }
+
+    /// One package, without what it depends on.
+    pub(crate) fn download(&self, package: &str) -> Result<PathBuf> {
+        self.call("apt-get", &["download", package])?;
+        let start = format!("{package}_");
+        archives(&self.folder)?
+            .into_iter()
+            .find(|path| name(path).starts_with(&start))
+            .ok_or_else(|| format!("apt-get downloaded no {package}").into())
+    }
+
+    /// Packages with all that they depend on.
+    pub(crate) fn closure(&self, packages: &[&str]) -> Result<Vec<PathBuf>> {
+        let mut args = vec!["install", "-y", "--download-only"];
+        args.extend(packages);
+        self.call("apt-get", &args)?;
+        archives(&self.folder.join("cache/archives"))
+    }
+}
+
+fn archives(folder: &Path) -> Result<Vec<PathBuf>> {
+    let mut found: Vec<_> = fs::read_dir(folder)?
+        .filter_map(|entry| Some(entry.ok()?.path()))
+        .filter(|path| path.extension().is_some_and(|end| end == "deb"))
+        .collect();
+    found.sort();
+    Ok(found)
+}
+
+fn name(path: &Path) -> String {
+    path.file_name()
+        .unwrap_or_default()
+        .to_string_lossy()
+        .into_owned()
+}
+
+/// A field of a package's description.
+pub(crate) fn field(archive: &Path, field: &str) -> Result<String> {
+    let said = call(Command::new("dpkg-deb").arg("-f").arg(archive).arg(field))?;
+    Ok(said.trim().to_owned())
+}
+
+/// The files of a package.
+pub(crate) fn unpack(archive: &Path, to: &Path) -> Result<()> {
+    call(Command::new("dpkg-deb").arg("-x").args([archive, to])).map(drop)
+}
+
+/// What the command prints, if it succeeds.
+pub(crate) fn call(command: &mut Command) -> Result<String> {
+    let output = command
+        .output()
+        .map_err(|error| format!("cannot run {:?}: {error}", command.get_program()))?;
+    if !output.status.success() {
+        let errors = String::from_utf8_lossy(&output.stderr);
+        return Err(format!("{:?}: {}\n{errors}", command.get_program(), output.status).into());
+    }
+    Ok(String::from_utf8(output.stdout)?)
+}

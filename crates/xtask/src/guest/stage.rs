@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
+
+//! The host's side of a run: what guests ask for, and what they share.
+
+use std::collections::{HashMap, HashSet};
+use std::path::PathBuf;
+use std::sync::{Condvar, Mutex};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use crate::Result;
+
+/// How long a guest waits for what another one says.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// What one run of a scenario has on the host.
+#[derive(Debug)]
+pub(crate) struct Stage {
+    /// The daemon's own folder: sockets with short names.
+    pub dir: PathBuf,
+    /// Where images and logs go; kept afterwards.
+    pub kept: PathBuf,
+    said: Mutex<HashSet<String>>,
+    bell: Condvar,
+    tasks: Mutex<HashMap<String, JoinHandle<Result<String>>>>,
+}
+
+/// How a scenario answers its own questions: the words of the question, for an answer of one line.
+pub(crate) type Answer = fn(&Stage, &[&str]) -> Result<String>;
+
+impl Stage {
+    pub(crate) fn new(dir: PathBuf, kept: PathBuf) -> Self {
+        Self {
+            dir,
+            kept,
+            said: Mutex::default(),
+            bell: Condvar::new(),
+            tasks: Mutex::default(),
+        }
+    }
+
+    /// Answers a guest's question: `ok ...` or `no ...`.
+    pub(crate) fn answer(&self, words: &[String], own: Answer) -> String {
+        let words: Vec<_> = words.iter().map(String::as_str).collect();
+        let answer = match words.as_slice() {
+            ["say", what] => {
+                self.said
+                    .lock()
+                    .expect("not poisoned")
+                    .insert((*what).to_owned());
+                self.bell.notify_all();
+                Ok(String::new())
+            }
+            ["wait-for", what] => self.wait_for(what),
+            ["finish", task] => self.finish(task),
+            _ => own(self, &words),
+        };
+        match answer {
+            Ok(text) => format!("ok {text}"),
+            Err(error) => format!("no {error}"),
+        }
+        .replace('\n', " ")
+    }
+
+    fn wait_for(&self, what: &str) -> Result<String> {
+        let start = Instant::now();
+        let mut said = self.said.lock().expect("not poisoned");
+        while !said.contains(what) {
+            let rest = PATIENCE
+                .checked_sub(start.elapsed())
+                .ok_or_else(|| format!("nobody said {what}"))?;
+            said = self.bell.wait_timeout(said, rest).expect("not poisoned").0;
+        }
+        Ok(String::new())
+    }
+
+    /// Lets `work` go on while the guest does; `ask finish NAME` waits for its answer.
+    pub(crate) fn start(
+        &self,
+        name: &str,
+        work: impl FnOnce() -> Result<String> + Send + 'static,
+    ) -> Result<String> {
+        let task = std::thread::spawn(work);
+        self.tasks
+            .lock()
+            .expect("not poisoned")
+            .insert(name.to_owned(), task);
+        Ok(String::new())
+    }
+
+    fn finish(&self, name: &str) -> Result<String> {
+        let task = self.tasks.lock().expect("not poisoned").remove(name);
+        let task = task.ok_or_else(|| format!("nothing was started as {name}"))?;
+        let start = Instant::now();
+        while !task.is_finished() {
+            if start.elapsed() > PATIENCE {
+                return Err(format!("{name} takes longer than {} s", PATIENCE.as_secs()).into());
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        task.join()
+            .unwrap_or_else(|_| Err(format!("{name} panicked").into()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn stage() -> Stage {
+        Stage::new(PathBuf::new(), PathBuf::new())
+    }
+
+    fn words(text: &str) -> Vec<String> {
+        text.split(' ').map(str::to_owned).collect()
+    }
+
+    fn own(_: &Stage, words: &[&str]) -> Result<String> {
+        match words {
+            ["one"] => Ok("1".to_owned()),
+            _ => Err("unknown\nquestion".into()),
+        }
+    }
+
+    #[test]
+    fn an_answer_is_one_line_that_begins_with_ok_or_no() {
+        assert_eq!(stage().answer(&words("one"), own), "ok 1");
+        assert_eq!(stage().answer(&words("two"), own), "no unknown question");
+    }
+
+    #[test]
+    fn one_guest_waits_for_what_another_says() {
+        let stage = stage();
+        std::thread::scope(|scope| {
+            let waiting = scope.spawn(|| stage.answer(&words("wait-for ready"), own));
+            assert_eq!(stage.answer(&words("say ready"), own), "ok ");
+            assert_eq!(waiting.join().unwrap(), "ok ");
+        });
+    }
+
+    #[test]
+    fn a_task_answers_when_it_is_finished_and_only_once() {
+        let stage = stage();
+        stage.start("t", || Ok("done".to_owned())).unwrap();
+        assert_eq!(stage.answer(&words("finish t"), own), "ok done");
+        assert!(stage.answer(&words("finish t"), own).starts_with("no "));
+    }
+}

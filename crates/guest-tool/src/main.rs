@@ -3,8 +3,8 @@
 //! What the guests' scripts (ci/guest) call: files and AF_VSOCK with bytes that can be checked.
 //!
 //! ```text
-//! guest-tool put FILE LENGTH SEED
-//! guest-tool check FILE LENGTH SEED
+//! guest-tool put FILE|- LENGTH SEED
+//! guest-tool check FILE|- LENGTH SEED
 //! guest-tool connect stream|seqpacket CID PORT VERB LENGTH SEED
 //! guest-tool listen stream|seqpacket PORT VERB LENGTH SEED      says `listening`, serves one connection
 //! guest-tool refused stream|seqpacket CID PORT
@@ -49,6 +49,13 @@ fn main() -> ExitCode {
 
 fn run(args: &[&str]) -> io::Result<()> {
     match *args {
+        // Standard input and output, for files that can be open only once.
+        ["put", "-", length, seed] => {
+            guest_tool::put(&mut io::stdout().lock(), number(length)?, number(seed)?)
+        }
+        ["check", "-", length, seed] => {
+            guest_tool::check(&mut io::stdin().lock(), number(length)?, number(seed)?)
+        }
         ["put", file, length, seed] => {
             let mut file = OpenOptions::new().write(true).open(file)?;
             guest_tool::put(&mut file, number(length)?, number(seed)?)

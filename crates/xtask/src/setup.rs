@@ -58,6 +58,23 @@ pub(crate) fn ready() -> Result<bool> {
     }
 }
 
+/// The same for a chore that needs some packages of the list, and perhaps a target.
+pub(crate) fn ready_for(packages: &[&str], targets: &[&str]) -> Result<bool> {
+    let mut missing = look()?;
+    missing
+        .packages
+        .retain(|package| packages.contains(&package.name.as_str()));
+    missing
+        .targets
+        .retain(|target| targets.contains(&target.as_str()));
+    missing.components.clear();
+    missing.tools.clear();
+    match missing {
+        missing if missing.is_empty() => Ok(true),
+        missing => install(&missing),
+    }
+}
+
 /// A family of distributions, and how its packages are managed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Family {

@@ -11,12 +11,15 @@
 //! ```
 
 mod cache;
+mod console;
 mod initramfs;
 mod machine;
 mod programs;
+mod scsi;
 mod stage;
 mod transcript;
 mod uml;
+mod vsock;
 
 use std::collections::HashMap;
 use std::fs;
@@ -32,7 +35,7 @@ use self::programs::Programs;
 use self::stage::{Answer, Stage};
 use crate::build::{self, Profile};
 use crate::workspace::{self, Memory, cargo};
-use crate::{Result, children, text};
+use crate::{Result, children, setup, text};
 
 /// The status by which a command says that nothing could be tried, with the reason in its last line.
 const SKIPPED: u8 = 77;
@@ -137,19 +140,60 @@ pub(crate) struct Scenario {
 }
 
 /// A new device joins by an entry here, and its scripts in ci/guest.
-pub(crate) const SCENARIOS: &[Scenario] = &[Scenario {
-    name: "rng",
-    package: "vhost-device-rng",
-    id: 4,
-    driver: "virtio_rng",
-    tiers: Tier::ALL,
-    daemon: &[],
-    scripts: &["rng"],
-    programs: &["rngtest"],
-    images: no_images,
-    answer: no_questions,
-    limit: Duration::from_secs(120),
-}];
+pub(crate) const SCENARIOS: &[Scenario] = &[
+    Scenario {
+        name: "rng",
+        package: "vhost-device-rng",
+        id: 4,
+        driver: "virtio_rng",
+        tiers: Tier::ALL,
+        daemon: &[],
+        scripts: &["rng"],
+        programs: &["rngtest"],
+        images: no_images,
+        answer: no_questions,
+        limit: Duration::from_secs(120),
+    },
+    Scenario {
+        name: "console",
+        package: "vhost-device-console",
+        id: 3,
+        driver: "virtio_console",
+        tiers: Tier::ALL,
+        daemon: console::DAEMON,
+        scripts: &["console"],
+        programs: &[],
+        images: no_images,
+        answer: console::answer,
+        limit: Duration::from_secs(180),
+    },
+    Scenario {
+        name: "vsock",
+        package: "vhost-device-vsock",
+        id: 19,
+        driver: "vmw_vsock_virtio_transport",
+        tiers: Tier::ALL,
+        daemon: vsock::DAEMON,
+        scripts: &["vsock", "vsock-sibling"],
+        programs: &[],
+        images: no_images,
+        answer: vsock::answer,
+        limit: Duration::from_secs(240),
+    },
+    Scenario {
+        name: "scsi",
+        package: "vhost-device-scsi",
+        id: 8,
+        driver: "virtio_scsi",
+        tiers: Tier::ALL,
+        daemon: scsi::DAEMON,
+        scripts: &["scsi"],
+        programs: scsi::PROGRAMS,
+        images: scsi::images,
+        answer: scsi::answer,
+        limit: Duration::from_secs(240),
+    },
+];
 
 fn no_images(_: &Path) -> Result<()> {
     Ok(())
@@ -459,6 +503,9 @@ fn root(scenario: &Scenario, shared: &Shared) -> Result<Vec<u8>> {
 
 /// The program of this workspace that guests have: static, for they have no C library.
 fn tool() -> Result<PathBuf> {
+    if !setup::ready_for(&[], &[TOOL_TARGET])? {
+        return Err(format!("the target {TOOL_TARGET} is missing, see above").into());
+    }
     let args = [
         "build",
         "--release",
@@ -469,10 +516,7 @@ fn tool() -> Result<PathBuf> {
     ];
     let status = cargo(&args).arg("--quiet").status()?;
     if !status.success() {
-        return Err(format!(
-            "guest-tool does not build for {TOOL_TARGET}: if that target is missing, run `cargo xtask setup`"
-        )
-        .into());
+        return Err(format!("guest-tool does not build for {TOOL_TARGET}").into());
     }
     let metadata = workspace::metadata()?;
     let target = metadata["target_directory"].as_str().unwrap_or("target");

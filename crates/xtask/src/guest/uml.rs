@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 
 use super::{Boot, cache};
 use crate::apt::{self, Apt, call};
-use crate::{Result, children, text, workspace};
+use crate::{Result, children, setup, text, workspace};
 
 const PACKAGE: &str = "linux-source-7.3";
 const SUITE: &str = "trixie-backports";
@@ -25,9 +25,16 @@ const REPORT: Duration = Duration::from_secs(15);
 /// What a build of [`CONFIG`] compiles, roughly: only for the progress.
 const FILES: usize = 1900;
 
-/// Programs that the kernel's build calls.
+/// What the kernel is built with: packages of ci/packages.
 const NEEDED: &[&str] = &[
-    "gcc", "make", "flex", "bison", "bc", "xz", "apt-get", "dpkg-deb",
+    "bc",
+    "bison",
+    "flex",
+    "gcc",
+    "libc6-dev",
+    "libelf-dev",
+    "make",
+    "xz-utils",
 ];
 
 /// Why this machine cannot run the tier.
@@ -48,13 +55,8 @@ pub(crate) fn kernel() -> Result<PathBuf> {
     if let Some(entry) = cache::find("uml", &key)? {
         return Ok(entry.join("linux"));
     }
-    for program in NEEDED {
-        if call(Command::new("sh").args(["-c", &format!("command -v {program}")])).is_err() {
-            return Err(format!(
-                "{program} is missing, which the guests' kernel is built with: run `cargo xtask setup`"
-            )
-            .into());
-        }
+    if !setup::ready_for(NEEDED, &[])? {
+        return Err("the guests' kernel cannot be built: packages are missing, see above".into());
     }
     let scratch = children::scratch().ok_or("there is no folder for temporary files")?;
     println!("kernel for tier uml: fetching {PACKAGE} ...");

@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
+
+//! Tier lab: a host of its own for daemons whose hardware has a simulator in the kernel.
+//!
+//! Build machines seldom have loadable modules. Here a stock kernel runs in QEMU, its root is this
+//! machine's, read-only, and the modules come from QEMU's private root.
+
+use std::fs;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use super::qemu::machine::{Machine, Spec};
+use super::qemu::root::Root;
+use super::qemu::{accelerator, initrd, skipped};
+use super::table::{Row, Verdict};
+use crate::Result;
+
+const TIER: &str = "lab";
+
+const LIMIT: Duration = Duration::from_secs(120);
+
+const SIMULATORS: &str = "gpio-sim, i2c-stub, vcan, snd-aloop, uinput, vivid";
+
+/// Boots the lab, and looks whether all simulators are there.
+pub(crate) fn run(logs: &Path) -> Result<Vec<Row>> {
+    let root = match Root::get() {
+        Ok(root) => root,
+        Err(why) => {
+            return Ok(vec![skipped(
+                "all",
+                TIER,
+                format!("no QEMU can be had: {why}"),
+            )]);
+        }
+    };
+    let _ = fs::remove_dir_all(logs);
+    fs::create_dir_all(logs)?;
+    let start = Instant::now();
+    let result = smoke(&root, logs);
+    crate::children::rest_if_interrupted();
+    let (what, verdict) = match result {
+        Ok(nodes) => (format!("{SIMULATORS}: {nodes}"), Verdict::Good),
+        Err(error) => (
+            SIMULATORS.to_owned(),
+            Verdict::Failed(error.to_string(), logs.to_owned()),
+        ),
+    };
+    Ok(vec![Row {
+        device: "all".to_owned(),
+        tier: TIER,
+        driver: "-",
+        what,
+        time: start.elapsed(),
+        verdict,
+    }])
+}
+
+fn smoke(root: &Root, logs: &Path) -> Result<String> {
+    let dir = tempfile::Builder::new().prefix("q").tempdir()?;
+    fs::write(
+        dir.path().join("lab.cpio"),
+        initrd::make(root, &[], initrd::HOST_ROOT)?,
+    )?;
+    let share = |tag: &str, path: &Path| {
+        [
+            "-fsdev".to_owned(),
+            format!(
+                "local,id={tag},path={},security_model=none,readonly=on,multidevs=remap",
+                path.display()
+            ),
+            "-device".to_owned(),
+            format!("virtio-9p-pci,fsdev={tag},mount_tag={tag}"),
+        ]
+    };
+    let mut args = share("host", Path::new("/")).to_vec();
+    args.extend(share("private", &root.path));
+    let spec = Spec {
+        name: "lab",
+        accelerator: accelerator(root, logs)?.0,
+        memory: 1024,
+        most_memory: 2048,
+        append: "",
+        args,
+    };
+    let mut machine = Machine::start(root, &spec, dir.path(), logs)?;
+    machine.booted()?;
+    machine.run("host.sh", LIMIT)?;
+    let said = machine.run("lab.sh", LIMIT)?;
+    if let Some(line) = machine.trouble() {
+        return Err(format!("the lab's kernel says: {line}").into());
+    }
+    let nodes: Vec<_> = said
+        .lines()
+        .filter_map(|line| line.split_whitespace().last())
+        .filter(|word| word.starts_with("/dev/"))
+        .collect();
+    Ok(nodes.join(" "))
+}

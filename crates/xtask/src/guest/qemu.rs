@@ -1,0 +1,667 @@
+// SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
+
+//! Tier qemu: a stock kernel in QEMU, each device by the stub that QEMU has for it.
+//!
+//! One machine has all devices, and goes through what only a machine can: more memory while disks are
+//! busy, sleep, a new daemon behind a running guest, a reboot. A second one finds the same daemons
+//! after the first was killed. Meanwhile a third one moves from one QEMU to another.
+
+mod daemon;
+pub(crate) mod initrd;
+pub(crate) mod machine;
+mod peers;
+pub(crate) mod root;
+
+use std::collections::HashMap;
+use std::fs;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+
+use self::daemon::Daemon;
+use self::machine::{Machine, Spec};
+use self::root::Root;
+use super::table::{Row, Verdict};
+use crate::Result;
+
+/// What this tier knows how to attach and to use.
+pub(crate) const DEVICES: &[&str] = &["console", "rng", "scsi", "vsock"];
+
+/// For one script in a guest, on a machine that is busy.
+const SCRIPT: Duration = Duration::from_secs(90);
+
+const TIER: &str = "qemu";
+
+/// How many bytes go through a port of the console, and through a connection.
+const CONSOLE_BYTES: u64 = 2 << 20;
+const VSOCK_BYTES: u64 = 8 << 20;
+
+/// The disk's image.
+const DISK: u64 = 256 << 20;
+
+/// What a machine is started with, MiB, and what is plugged in.
+const MEMORY: u32 = 512;
+const PLUGGED: u32 = 128;
+
+/// A lower bound of what Linux then counts, in KiB: 512 MiB alone are less.
+const ALL_MEMORY: u32 = 500_000;
+
+/// The kernel's name for each device's driver, and the modules that bring it.
+fn driver(device: &str) -> (&'static str, &'static str) {
+    match device {
+        "console" => ("virtio_console", ""),
+        "rng" => ("virtio_rng", "virtio_rng"),
+        "scsi" => ("virtio_scsi", "virtio_scsi sd_mod sg ext4"),
+        _ => ("vmw_vsock_virtio_transport", "vmw_vsock_virtio_transport"),
+    }
+}
+
+/// QEMU's arguments for a device whose daemon listens on `socket`.
+fn stub(device: &str, socket: &Path) -> Vec<String> {
+    // Of the stubs here, only SCSI's can be given another daemon: the ones of rng and console
+    // (vhost-user-base) fail an assertion in QEMU 11.1, and that of vsock does not try.
+    let again = if device == "scsi" {
+        ",reconnect-ms=100"
+    } else {
+        ""
+    };
+    let stub = match device {
+        "console" => "vhost-user-test-device-pci,virtio-id=3,num_vqs=8,vq_size=128,config_size=12",
+        "rng" => "vhost-user-rng-pci",
+        "scsi" => "vhost-user-scsi-pci,num_queues=2",
+        _ => "vhost-user-vsock-pci",
+    };
+    vec![
+        "-chardev".to_owned(),
+        format!("socket,id={device},path={}{again}", socket.display()),
+        "-device".to_owned(),
+        format!("{stub},id=dev-{device},chardev={device}"),
+    ]
+}
+
+/// Tries `devices`.
+pub(crate) fn run(
+    devices: &[&'static str],
+    programs: &HashMap<String, PathBuf>,
+    logs: &Path,
+) -> Result<Vec<Row>> {
+    let root = match Root::get() {
+        Ok(root) => root,
+        Err(why) => {
+            return Ok(vec![skipped(
+                "all",
+                TIER,
+                format!("no QEMU can be had: {why}"),
+            )]);
+        }
+    };
+    let _ = fs::remove_dir_all(logs);
+    fs::create_dir_all(logs)?;
+    let (accelerator, why) = accelerator(&root, logs)?;
+    println!(
+        "QEMU {} ({accelerator}), Linux {}",
+        root.version, root.kernel
+    );
+    let mut rows = Vec::new();
+    if let Some(why) = why {
+        rows.push(skipped("all", TIER, format!("KVM: {why}")));
+    }
+    let lab = Lab {
+        root: &root,
+        accelerator,
+        programs,
+        logs,
+    };
+    let (machine, moves) = std::thread::scope(|scope| {
+        let moves = scope.spawn(|| lab.moves(devices));
+        let machine = lab.machine(devices);
+        (machine, moves.join())
+    });
+    rows.extend(machine);
+    rows.extend(moves.map_err(|_| "the thread of the migration failed")?);
+    Ok(rows)
+}
+
+pub(crate) fn skipped(device: &str, tier: &'static str, what: String) -> Row {
+    Row {
+        device: device.to_owned(),
+        tier,
+        driver: "-",
+        what,
+        time: Duration::ZERO,
+        verdict: Verdict::Skipped,
+    }
+}
+
+/// KVM where a kernel was seen to start on it, and why not otherwise.
+pub(crate) fn accelerator(root: &Root, logs: &Path) -> Result<(&'static str, Option<String>)> {
+    const TCG: &str = "tcg,thread=multi";
+    let no = |why: &str| Ok((TCG, Some(why.to_owned())));
+    if Path::new("/sys/module/kvm_pvm").exists() {
+        return no("kvm_pvm runs no stock kernel");
+    }
+    let cpu = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    if !cpu
+        .split_whitespace()
+        .any(|flag| flag == "vmx" || flag == "svm")
+    {
+        return no("the processor shows neither vmx nor svm");
+    }
+    if !Path::new("/dev/kvm").exists() {
+        return no("there is no /dev/kvm");
+    }
+    let dir = tempfile::tempdir()?;
+    fs::write(dir.path().join("kvm.cpio"), initrd::make(root, &[], &[])?)?;
+    let spec = Spec {
+        name: "kvm",
+        accelerator: "kvm",
+        memory: 256,
+        most_memory: 512,
+        append: "",
+        args: Vec::new(),
+    };
+    let probe = Machine::start(root, &spec, dir.path(), logs)?;
+    if probe.lives(Duration::from_secs(10)) {
+        return Ok(("kvm", None));
+    }
+    no("the kernel printed nothing within 10 s")
+}
+
+/// Rows of one machine. After a failure nothing more is tried on it: what comes would only fail as well.
+struct Rows<'a> {
+    rows: Vec<Row>,
+    logs: &'a Path,
+    broken: bool,
+}
+
+impl Rows<'_> {
+    fn step(&mut self, device: &str, what: &str, work: impl FnOnce() -> Result<String>) {
+        if self.broken {
+            self.rows.push(skipped(
+                device,
+                TIER,
+                format!("{what}: not tried, as what came before it failed"),
+            ));
+            return;
+        }
+        let start = Instant::now();
+        let result = work();
+        let time = start.elapsed();
+        crate::children::rest_if_interrupted();
+        let driver = if device == "all" {
+            "-"
+        } else {
+            driver(device).0
+        };
+        let (what, verdict) = match result {
+            Ok(more) => (format!("{what}{more}"), Verdict::Good),
+            Err(error) => {
+                self.broken = true;
+                (
+                    what.to_owned(),
+                    Verdict::Failed(error.to_string(), self.logs.to_owned()),
+                )
+            }
+        };
+        self.rows.push(Row {
+            device: device.to_owned(),
+            tier: TIER,
+            driver,
+            what,
+            time,
+            verdict,
+        });
+    }
+}
+
+struct Lab<'a> {
+    root: &'a Root,
+    accelerator: &'static str,
+    programs: &'a HashMap<String, PathBuf>,
+    logs: &'a Path,
+}
+
+impl Lab<'_> {
+    /// Starts a device's daemon; `suffix` keeps several apart.
+    fn daemon(&self, device: &str, dir: &Path, suffix: &str) -> Result<Daemon> {
+        let socket = dir.join(format!("{device}{suffix}"));
+        let path = |name: &str| dir.join(name).to_string_lossy().into_owned();
+        let numbered = matches!(device, "console" | "rng");
+        let mut args = match device {
+            "console" => vec![
+                "--backend".to_owned(),
+                "uds".to_owned(),
+                "--path".to_owned(),
+                path("port"),
+                "--ports".to_owned(),
+                "3".to_owned(),
+            ],
+            "rng" => Vec::new(),
+            // Two daemons have the image open while a guest moves.
+            "scsi" => vec![
+                "--num-queues".to_owned(),
+                "2".to_owned(),
+                "--no-lock".to_owned(),
+                path("disk"),
+            ],
+            _ => vec!["--uds-path".to_owned(), path(&format!("v{suffix}"))],
+        };
+        args.push("--socket-path".to_owned());
+        args.push(socket.to_string_lossy().into_owned());
+        let listens = if numbered {
+            dir.join(format!("{device}{suffix}0"))
+        } else {
+            socket
+        };
+        let program = self.programs.get(&format!("vhost-device-{device}"));
+        let program = program.ok_or_else(|| format!("vhost-device-{device} was not built"))?;
+        let log = self.logs.join(format!("{device}{suffix}.daemon.log"));
+        Daemon::start(program, args, listens, log)
+    }
+
+    fn socket(device: &str, dir: &Path, suffix: &str) -> PathBuf {
+        let number = if matches!(device, "console" | "rng") {
+            "0"
+        } else {
+            ""
+        };
+        dir.join(format!("{device}{suffix}{number}"))
+    }
+
+    /// The machine with all devices.
+    fn machine(&self, devices: &[&'static str]) -> Vec<Row> {
+        let mut rows = Rows {
+            rows: Vec::new(),
+            logs: self.logs,
+            broken: false,
+        };
+        if let Err(error) = self.try_machine(devices, &mut rows) {
+            rows.broken = false;
+            rows.step("all", "start", || Err(error));
+        }
+        rows.rows
+    }
+
+    fn try_machine(&self, devices: &[&'static str], rows: &mut Rows<'_>) -> Result<()> {
+        let dir = tempfile::Builder::new().prefix("q").tempdir()?;
+        let dir = dir.path();
+        let ram_disk = initrd::make(self.root, initrd::TOOLS, initrd::DRIVERS)?;
+        fs::write(dir.join("first.cpio"), &ram_disk)?;
+        fs::write(dir.join("second.cpio"), &ram_disk)?;
+        fs::File::create(dir.join("disk"))?.set_len(DISK)?;
+        let mut daemons = HashMap::new();
+        let mut args = Vec::new();
+        for &device in devices {
+            daemons.insert(device, self.daemon(device, dir, "")?);
+            args.extend(stub(device, &Self::socket(device, dir, "")));
+        }
+        let spec = Spec {
+            name: "first",
+            accelerator: self.accelerator,
+            memory: MEMORY,
+            most_memory: 2 * MEMORY,
+            append: "",
+            args,
+        };
+        let start = |name| {
+            let spec = Spec {
+                name,
+                ..spec.clone()
+            };
+            Machine::start(self.root, &spec, dir, self.logs)
+        };
+        let mut machine = start("first")?;
+        let disk = devices.contains(&"scsi");
+
+        rows.step("all", "a machine with 2 CPUs boots", || {
+            machine.booted().map(|()| String::new())
+        });
+        for &device in devices {
+            rows.step(device, "all of it", || whole(&mut machine, device, dir));
+        }
+        if disk {
+            rows.step(
+                "scsi",
+                "a new daemon behind a busy disk (reconnect-ms)",
+                || {
+                    let daemon = daemons.get_mut("scsi").ok_or("no daemon")?;
+                    machine.run("load.sh start; load.sh more", SCRIPT)?;
+                    daemon.end()?;
+                    daemon.again()?;
+                    machine.run("load.sh more; load.sh stop", SCRIPT)?;
+                    Ok(String::new())
+                },
+            );
+            rows.step(
+                "scsi",
+                "memory is plugged in while the disk is busy",
+                || more_memory(&mut machine),
+            );
+        }
+        for (what, state) in [
+            ("s2idle, and awake again", "freeze"),
+            ("S3, and awake again", "mem"),
+        ] {
+            rows.step("all", what, || {
+                sleep(&mut machine, state, disk)?;
+                devices
+                    .iter()
+                    .try_for_each(|device| short(&mut machine, device, dir))?;
+                Ok(used(devices))
+            });
+        }
+        rows.step("all", "the guest reboots", || {
+            machine.send("reboot -f")?;
+            machine.booted()?;
+            machine.run(&bind(devices), SCRIPT)?;
+            devices
+                .iter()
+                .try_for_each(|device| short(&mut machine, device, dir))?;
+            Ok(used(devices))
+        });
+        rows.step("all", "the kernel complains of nothing", || calm(&machine));
+        machine.kill();
+        if rows.broken {
+            return Ok(());
+        }
+
+        let mut machine = start("second")?;
+        rows.step(
+            "all",
+            "QEMU was killed, another one finds the same daemons",
+            || {
+                machine.booted()?;
+                machine.run(&bind(devices), SCRIPT)?;
+                devices
+                    .iter()
+                    .try_for_each(|device| short(&mut machine, device, dir))?;
+                calm(&machine)?;
+                Ok(used(devices))
+            },
+        );
+        machine.kill();
+        rows.step("all", "the daemons end when they are asked to", || {
+            daemons.values_mut().try_for_each(Daemon::end)?;
+            Ok(String::new())
+        });
+        Ok(())
+    }
+
+    /// Live migration, where QEMU lets it.
+    fn moves(&self, devices: &[&'static str]) -> Vec<Row> {
+        let mut rows = Rows {
+            rows: Vec::new(),
+            logs: self.logs,
+            broken: false,
+        };
+        for &device in devices {
+            rows.broken = false;
+            if device == "scsi" {
+                rows.step(
+                    device,
+                    "live migration to another QEMU and daemon under load",
+                    || self.migrate(),
+                );
+                continue;
+            }
+            rows.step(device, "live migration", || self.refused(device));
+            // QEMU's answer is a fact for the table, not a proof of anything.
+            if let Some(row) = rows.rows.last_mut()
+                && matches!(row.verdict, Verdict::Good)
+            {
+                row.verdict = Verdict::Skipped;
+            }
+        }
+        rows.rows
+    }
+
+    /// Asks QEMU whether it would move a device. That it would is an error: then this tier has to.
+    fn refused(&self, device: &str) -> Result<String> {
+        let dir = tempfile::Builder::new().prefix("q").tempdir()?;
+        let _daemon = self.daemon(device, dir.path(), "I")?;
+        let args = stub(device, &Self::socket(device, dir.path(), "I"));
+        let mut machine = Machine::idle(self.root, &args, dir.path(), self.logs)?;
+        let uri = format!("unix:{}", dir.path().join("to").display());
+        match machine.control("migrate", json!({ "uri": uri })) {
+            Ok(_) => Err("QEMU lets it migrate now: have this tier do it".into()),
+            Err(error) if error.to_string().contains("non-migratable") => Ok(format!(
+                ": QEMU marks its stub unmigratable; {}",
+                instead(device)
+            )),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn migrate(&self) -> Result<String> {
+        let dir = tempfile::Builder::new().prefix("q").tempdir()?;
+        let dir = dir.path();
+        // Small, as all of it is to be moved.
+        let ram_disk = initrd::make(self.root, &["usr/sbin/mkfs.ext4"], initrd::DRIVERS)?;
+        fs::write(dir.join("from.cpio"), &ram_disk)?;
+        fs::write(dir.join("to.cpio"), &ram_disk)?;
+        fs::File::create(dir.join("disk"))?.set_len(DISK)?;
+        let mut daemons = [
+            self.daemon("scsi", dir, "A")?,
+            self.daemon("scsi", dir, "B")?,
+        ];
+        let spec = |name, suffix| Spec {
+            name,
+            accelerator: self.accelerator,
+            memory: 256,
+            most_memory: 512,
+            append: "",
+            args: stub("scsi", &Self::socket("scsi", dir, suffix)),
+        };
+        let mut from = Machine::start(self.root, &spec("from", "A"), dir, self.logs)?;
+        from.booted()?;
+        from.run(&bind(&["scsi"]), SCRIPT)?;
+        from.run("while [ ! -b /dev/sda ]; do sleep 0.1; done; mkfs.ext4 -q /dev/sda; ln -s sda /dev/sda1", SCRIPT)?;
+        from.run("mount /dev/sda /mnt && head -c 8388608 /dev/urandom >/mnt/file && md5sum </mnt/file >/tmp/sum && umount /mnt", SCRIPT)?;
+        from.run("load.sh start; load.sh more", SCRIPT)?;
+        let uri = format!("unix:{}", dir.join("line").display());
+        let mut incoming = spec("to", "B");
+        incoming.args.extend(["-incoming".to_owned(), uri.clone()]);
+        let mut to = Machine::start(self.root, &incoming, dir, self.logs)?;
+        // It listens once it answers.
+        to.until("query-status", SCRIPT, |answer| {
+            answer["status"] == "inmigrate"
+        })?;
+        from.control(
+            "migrate-set-parameters",
+            json!({ "max-bandwidth": 1u64 << 30, "downtime-limit": 1000 }),
+        )?;
+        from.control("migrate", json!({ "uri": uri }))?;
+        let done = from.until("query-migrate", SCRIPT, |answer| {
+            answer["status"] == "completed" || answer["status"] == "failed"
+        })?;
+        if done["status"] != "completed" {
+            return Err(format!("QEMU says: {done}").into());
+        }
+        to.take_over(&from);
+        from.kill();
+        daemons[0].end()?;
+        to.run("load.sh more; load.sh stop", SCRIPT)?;
+        to.run(
+            "mount -o ro /dev/sda /mnt && md5sum </mnt/file | cmp - /tmp/sum && umount /mnt",
+            SCRIPT,
+        )?;
+        calm(&from)?;
+        calm(&to)?;
+        to.kill();
+        daemons[1].end()?;
+        Ok(format!(
+            ": {} ms in all, stopped for {} ms; all that was written before, meanwhile and after is there",
+            done["total-time"], done["downtime"]
+        ))
+    }
+}
+
+/// The test that moves a device's state between two daemons, with the guest that is a library.
+fn instead(device: &str) -> &'static str {
+    match device {
+        "console" => {
+            "the console's socket test a_guest_that_moves_takes_its_port_states_and_unread_output_along moves it"
+        }
+        "rng" => "the rng's socket test no_request_is_lost_when_a_guest_moves_under_load moves it",
+        _ => {
+            "the vsock's socket test a_move_ends_connections_and_tells_the_guest_who_keeps_its_cid moves it"
+        }
+    }
+}
+
+fn used(devices: &[&str]) -> String {
+    format!("; then used: {}", devices.join(", "))
+}
+
+fn calm(machine: &Machine) -> Result<String> {
+    match machine.trouble() {
+        Some(line) => Err(format!("the guest's kernel says: {line}").into()),
+        None => Ok(String::new()),
+    }
+}
+
+/// The command that loads drivers, and waits until they have their devices.
+fn bind(devices: &[&str]) -> String {
+    let modules: Vec<_> = devices.iter().map(|device| driver(device).1).collect();
+    let drivers: Vec<_> = devices.iter().map(|device| driver(device).0).collect();
+    format!("bind.sh '{}' '{}'", modules.join(" "), drivers.join(" "))
+}
+
+/// All that this tier tries of a device.
+fn whole(machine: &mut Machine, device: &str, dir: &Path) -> Result<String> {
+    machine.run(&bind(&[device]), SCRIPT)?;
+    let what = match device {
+        "console" => {
+            console(machine, dir, CONSOLE_BYTES)?;
+            format!(
+                ": {} MiB by a port and back, a second port, a line of hvc0",
+                CONSOLE_BYTES >> 20
+            )
+        }
+        "rng" => {
+            machine.run("rng.sh", SCRIPT)?;
+            ": it is the current hwrng, its bytes differ and pass rngtest".to_owned()
+        }
+        "scsi" => {
+            machine.run("scsi.sh", SCRIPT)?;
+            let image = dir.join("disk");
+            let before = fs::metadata(&image)?.blocks();
+            machine.run("discard.sh", SCRIPT)?;
+            let after = fs::metadata(&image)?.blocks();
+            // 16 MiB of a file are 32768 blocks of 512.
+            if before < after + 32_000 {
+                return Err(
+                    format!("a discard freed too little: {before} blocks, then {after}").into(),
+                );
+            }
+            ": sg_inq, sg_vpd, sg_readcap, sg_persist; partition, ext4, fsync, read-only mount; fio \
+             with verification on 2 queues from 2 CPUs; a discard shrinks the image"
+                .to_owned()
+        }
+        _ => {
+            vsock(machine, dir, VSOCK_BYTES)?;
+            format!(
+                ": {} MiB to the host, a half-close, and back; a connection of the host; a port that \
+                 nobody listens on is reset at once",
+                VSOCK_BYTES >> 20
+            )
+        }
+    };
+    Ok(what)
+}
+
+/// Whether a device works, in short.
+fn short(machine: &mut Machine, device: &str, dir: &Path) -> Result<()> {
+    match device {
+        "console" => console(machine, dir, 10_000),
+        "rng" => machine.run("rng.sh short", SCRIPT).map(drop),
+        "scsi" => machine
+            .run("while [ ! -b /dev/sda1 ]; do sleep 0.1; done; load.sh start; load.sh more; load.sh stop", SCRIPT)
+            .map(drop),
+        _ => vsock(machine, dir, 10_000),
+    }
+}
+
+fn console(machine: &mut Machine, dir: &Path, bytes: u64) -> Result<()> {
+    let echoes = [
+        peers::echo_port(&dir.join("port1"), bytes)?,
+        peers::echo_port(&dir.join("port2"), 1000)?,
+    ];
+    let line = peers::line_of_port(&dir.join("port0"), "a line from the guest")?;
+    machine.run(&format!("console.sh {bytes}"), SCRIPT)?;
+    for echo in echoes {
+        peers::joined(echo)?;
+    }
+    peers::joined(line)
+}
+
+fn vsock(machine: &mut Machine, dir: &Path, bytes: u64) -> Result<()> {
+    let echo = peers::echo_after_end(&dir.join("v_1234"))?;
+    machine.run(&format!("vsock.sh {bytes}"), SCRIPT)?;
+    peers::joined(echo)?;
+    machine.run("vsock-serve.sh", SCRIPT)?;
+    peers::call(&dir.join("v"), 77, bytes)
+}
+
+fn more_memory(machine: &mut Machine) -> Result<String> {
+    machine.run("load.sh start; load.sh more", SCRIPT)?;
+    let size = u64::from(PLUGGED) << 20;
+    machine.control(
+        "object-add",
+        json!({ "qom-type": "memory-backend-memfd", "id": "more", "size": size, "share": true }),
+    )?;
+    machine.control(
+        "device_add",
+        json!({ "driver": "pc-dimm", "id": "dimm", "memdev": "more" }),
+    )?;
+    machine.run(&format!("memory.sh {ALL_MEMORY}"), SCRIPT)?;
+    machine.run("load.sh more; load.sh stop", SCRIPT)?;
+    Ok(format!(
+        ": {PLUGGED} MiB more than {MEMORY}, all of them filled, 20 MiB written from and read to them"
+    ))
+}
+
+/// Puts the guest to sleep and wakes it, with a busy disk.
+fn sleep(machine: &mut Machine, state: &str, disk: bool) -> Result<()> {
+    if disk {
+        machine.run("load.sh start; load.sh more", SCRIPT)?;
+    }
+    machine.run("echo enabled >/sys/class/tty/ttyS0/power/wakeup", SCRIPT)?;
+    let sleeping = machine.send(&format!("echo {state} >/sys/power/state"))?;
+    if state == "mem" {
+        machine.until("query-status", SCRIPT, |answer| {
+            answer["status"] == "suspended"
+        })?;
+        machine.control("system_wakeup", json!({}))?;
+    } else {
+        // No one outside can see that it sleeps. A key that comes too early ends the attempt, and one
+        // pressed later wakes it: so one is pressed every other second.
+        let started = Instant::now();
+        loop {
+            match machine.ended(sleeping, Duration::from_secs(2)) {
+                Ok(_) => break,
+                Err(error) if started.elapsed() > SCRIPT => return Err(error),
+                Err(_) => machine.press_a_key()?,
+            }
+        }
+    }
+    if state == "mem" {
+        machine.ended(sleeping, SCRIPT)?;
+    }
+    let count = "cat /sys/power/suspend_stats/success";
+    let slept = machine.run(count, SCRIPT)?;
+    if slept
+        .trim()
+        .lines()
+        .last()
+        .is_none_or(|count| count.trim() == "0")
+    {
+        return Err("the guest did not sleep".into());
+    }
+    if disk {
+        machine.run("load.sh more; load.sh stop", SCRIPT)?;
+    }
+    Ok(())
+}

@@ -18,7 +18,7 @@ use rustix::mm::{MapFlags, ProtFlags};
 use vm_memory::bitmap::{Bitmap, BitmapSlice, WithBitmapSlice};
 use vm_memory::mmap::NewBitmap;
 
-use crate::sigbus;
+use crate::{sigbus, variant};
 
 /// Bytes of guest memory per bit of the log (`VHOST_LOG_PAGE`).
 pub const DIRTY_PAGE_SIZE: u64 = 0x1000;
@@ -62,12 +62,34 @@ pub struct Tracking {
     /// Set by the SIGBUS handler. Shared, because the log below is itself guarded, and a guard that
     /// held this structure would keep it alive for ever.
     vanished: Arc<AtomicBool>,
+    grants: variant::GrantCache,
 }
 
 impl Tracking {
     /// Neither log nor fault.
     pub fn new() -> Arc<Self> {
         Arc::default()
+    }
+
+    /// As [`Tracking::new`], and at most `pages` granted pages stay mapped after an access to
+    /// memory of the kind [`crate::RegionKind::GrantOnAccess`]. There is none of that where
+    /// [`crate::NEEDS_XEN_MMAP`] is false.
+    pub fn with_grant_cache(pages: usize) -> Arc<Self> {
+        Arc::new(Self {
+            grants: variant::GrantCache::new(pages),
+            ..Self::default()
+        })
+    }
+
+    /// Unmaps the granted pages that are only kept for later accesses, so that the guest can end
+    /// its grants.
+    pub fn drop_cached_grants(&self) {
+        self.grants.clear();
+    }
+
+    #[cfg_attr(not(feature = "xen"), allow(dead_code))]
+    pub(crate) fn grant_cache(&self) -> &variant::GrantCache {
+        &self.grants
     }
 
     /// Takes a log (SET_LOG_BASE) in the place of any former one. Pages are marked once

@@ -32,6 +32,10 @@ compile_error!(
 );
 
 mod dirty;
+#[cfg(feature = "xen")]
+mod foreign;
+#[cfg(feature = "xen")]
+mod grants;
 mod memory;
 mod pinned;
 mod region;

@@ -5,19 +5,46 @@
 use std::fmt;
 use std::sync::Arc;
 
+use rustix::io::Errno;
 use vm_memory::GuestMemoryBackend;
 
-use crate::region::{MapError, MappedRegion};
+use crate::region::{Access, MapError, MappedRegion, Window};
 use crate::{GuestMemoryMmap, Tracking};
 
-/// The address range that an access wanted is not all guest memory.
+/// Why an access was not made, or not to its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{len:#x} bytes at {addr:#x} are not all guest memory")]
-pub struct AccessError {
-    /// First guest address of the access.
-    pub addr: u64,
-    /// Length of the access in bytes.
-    pub len: u64,
+pub enum AccessError {
+    /// The address range is not all guest memory. No byte moved.
+    #[error("{len:#x} bytes at {addr:#x} are not all guest memory")]
+    Outside {
+        /// First guest address of the access.
+        addr: u64,
+        /// Length of the access in bytes.
+        len: u64,
+    },
+    /// The guest granted no such page, or took it back, or never had it (Xen).
+    #[error("{len:#x} bytes at {addr:#x} cannot be mapped: {errno}")]
+    Unmappable {
+        /// First guest address that could not be mapped.
+        addr: u64,
+        /// Bytes from there on that were wanted.
+        len: u64,
+        /// What the kernel said.
+        errno: Errno,
+    },
+}
+
+impl AccessError {
+    pub(crate) fn outside(addr: u64, len: u64) -> Self {
+        Self::Outside { addr, len }
+    }
+
+    /// Turns an offset in a region into a guest address.
+    pub(crate) fn in_region(mut self, base: u64) -> Self {
+        let (Self::Outside { addr, .. } | Self::Unmappable { addr, .. }) = &mut self;
+        *addr = addr.saturating_add(base);
+        self
+    }
 }
 
 /// Why a set of regions cannot be a guest's memory.
@@ -151,34 +178,58 @@ impl Memory {
         (offset < region.size()).then_some((region, offset))
     }
 
-    /// Calls `each` with every piece of the range that lies in one region: the region, the offset
-    /// in it, and the piece's length. Nothing is called unless all of the range is guest memory.
+    /// Maps the range for an access, and calls `each` with its windows one after the other: the
+    /// region, the guest address, and the window. Nothing is called unless all of the range is guest
+    /// memory; `each` may end it, and so does a page that cannot be mapped.
     #[inline]
-    pub(crate) fn pieces<'m>(
+    pub(crate) fn windows<'m>(
         &'m self,
         addr: u64,
         len: u64,
-        mut each: impl FnMut(&'m MappedRegion, u64, usize),
+        access: Access,
+        mut each: impl FnMut(&'m MappedRegion, u64, Window<'m>) -> bool,
     ) -> Result<(), AccessError> {
         if len == 0 {
             return Ok(());
         }
-        let error = AccessError { addr, len };
+        let error = AccessError::outside(addr, len);
         let (region, offset) = self.find(addr).ok_or(error)?;
         if len <= region.size() - offset {
-            each(region, offset, len as usize);
-            return Ok(());
+            let window = region.window(offset, len as usize, access)?;
+            let done = window.len() as u64;
+            if !each(region, addr, window) || done >= len {
+                return Ok(());
+            }
+            return self.more_windows(addr + done, len - done, access, each);
         }
         if !self.contains(addr, len) {
             return Err(error);
         }
-        let (mut addr, mut left) = (addr, len);
+        self.more_windows(addr, len, access, each)
+    }
+
+    /// The range is all guest memory.
+    fn more_windows<'m>(
+        &'m self,
+        mut addr: u64,
+        mut left: u64,
+        access: Access,
+        mut each: impl FnMut(&'m MappedRegion, u64, Window<'m>) -> bool,
+    ) -> Result<(), AccessError> {
         while left > 0 {
+            let error = AccessError::outside(addr, left);
             let (region, offset) = self.find(addr).ok_or(error)?;
             let piece = left.min(region.size() - offset);
-            each(region, offset, piece as usize);
-            addr = addr.wrapping_add(piece);
-            left -= piece;
+            let window = region.window(offset, piece as usize, access)?;
+            let done = window.len() as u64;
+            if done == 0 {
+                return Err(error);
+            }
+            if !each(region, addr, window) {
+                break;
+            }
+            addr = addr.wrapping_add(done);
+            left = left.saturating_sub(done);
         }
         Ok(())
     }
@@ -202,15 +253,15 @@ impl Memory {
     }
 
     /// Copies guest memory into `buf`. The guest may change it meanwhile: what was read once is
-    /// the only thing that may be checked.
+    /// the only thing that may be checked. After an error `buf` means nothing.
     #[inline]
     pub fn read(&self, addr: u64, buf: &mut [u8]) -> Result<(), AccessError> {
         let mut done = 0;
-        self.pieces(addr, buf.len() as u64, |region, offset, len| {
-            if let Some(slice) = region.slice(offset, len) {
-                slice.copy_to(&mut buf[done..done + len]);
-            }
-            done += len;
+        self.windows(addr, buf.len() as u64, Access::Read, |_, _, window| {
+            let end = done + window.len();
+            window.copy_to(&mut buf[done..end]);
+            done = end;
+            true
         })
     }
 
@@ -218,11 +269,11 @@ impl Memory {
     #[inline]
     pub fn write(&self, addr: u64, buf: &[u8]) -> Result<(), AccessError> {
         let mut done = 0;
-        self.pieces(addr, buf.len() as u64, |region, offset, len| {
-            if let Some(slice) = region.slice(offset, len) {
-                slice.copy_from(&buf[done..done + len]);
-            }
-            done += len;
+        self.windows(addr, buf.len() as u64, Access::Write, |_, _, window| {
+            let end = done + window.len();
+            window.copy_from(&buf[done..end]);
+            done = end;
+            true
         })
     }
 }
@@ -277,7 +328,7 @@ mod tests {
 
         assert_eq!(
             result,
-            Err(AccessError {
+            Err(AccessError::Outside {
                 addr: 0x1ff0,
                 len: 0x20
             })

@@ -29,6 +29,12 @@ pub enum PinError {
         /// Alignment asked for, in bytes.
         align: u64,
     },
+    /// The other domain has no such page.
+    #[error("{addr:#x} lies in pages that the other domain does not have")]
+    NotThere {
+        /// First guest address.
+        addr: u64,
+    },
     /// The pages are mapped for the length of an access only; an atomic access to them would be a
     /// segmentation fault.
     #[error(
@@ -117,6 +123,9 @@ impl Memory {
         }
         if region.kind() == RegionKind::GrantOnAccess {
             return Err(PinError::NotMappedInAdvance { addr });
+        }
+        if !region.is_there(offset, bytes) {
+            return Err(PinError::NotThere { addr });
         }
         let first = region
             .host_address()

@@ -7,12 +7,10 @@ use std::io;
 use std::sync::Arc;
 
 use rustix::fs::{FileType, MemfdFlags};
-use vm_memory::bitmap::BitmapSlice;
-use vm_memory::{
-    GuestAddress, GuestMemoryRegion, GuestRegionMmap, MemoryRegionAddress, VolatileSlice,
-};
+use vm_memory::{ByteValued, GuestAddress, GuestMemoryRegion, GuestRegionMmap, VolatileSlice};
 
-use crate::dirty::Tracking;
+use crate::dirty::{RegionLogSlice, Tracking};
+use crate::memory::AccessError;
 use crate::{MmapRegion, sigbus, variant};
 
 /// How a region reaches the guest's pages.
@@ -69,9 +67,118 @@ pub enum MapError {
         /// What the kernel said.
         source: io::Error,
     },
+    /// The description of a region is shorter than the protocol says, or names no file.
+    #[error("the description of the region at {base:#x} is not complete")]
+    Announcement {
+        /// Guest address of the region.
+        base: u64,
+    },
+    /// The flags of a Xen mapping contradict each other or are unknown.
+    #[error("the region at {base:#x} cannot be mapped: Xen flags {flags:#x} mean nothing")]
+    XenFlags {
+        /// Guest address of the region.
+        base: u64,
+        /// What the frontend sent.
+        flags: u32,
+    },
+    /// Xen, or the kernel, refused the mapping.
+    #[error("cannot map {size:#x} bytes at {base:#x} of Xen domain {domain}: {source}")]
+    Xen {
+        /// Guest address of the region.
+        base: u64,
+        /// Size of the region in bytes.
+        size: u64,
+        /// The domain whose pages these are.
+        domain: u32,
+        /// What the kernel said.
+        source: io::Error,
+    },
     /// More regions are mapped by this process than the fault handler can know.
     #[error("this process has too many mapped regions ({0})")]
     TooManyRegions(usize),
+}
+
+/// What an access does with the bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Access {
+    Read,
+    Write,
+}
+
+/// A piece of one region, mapped for as long as this lives.
+#[derive(Debug)]
+pub(crate) struct Window<'r> {
+    slice: VolatileSlice<'r, RegionLogSlice<'r>>,
+    hold: variant::Hold,
+}
+
+impl<'r> Window<'r> {
+    #[inline]
+    pub(crate) fn new(slice: VolatileSlice<'r, RegionLogSlice<'r>>, hold: variant::Hold) -> Self {
+        Self { slice, hold }
+    }
+
+    #[inline]
+    pub(crate) fn len(&self) -> usize {
+        self.slice.len()
+    }
+
+    #[inline]
+    pub(crate) fn copy_to(&self, buf: &mut [u8]) {
+        self.slice.copy_to(buf);
+    }
+
+    #[inline]
+    pub(crate) fn copy_from(&self, buf: &[u8]) {
+        self.slice.copy_from(buf);
+    }
+
+    /// The first byte. The address is good for as long as the region and the window live, or the
+    /// hold in the window's place.
+    #[inline]
+    pub(crate) fn start(&self) -> *mut u8 {
+        self.slice.ptr_guard_mut().as_ptr()
+    }
+
+    #[inline]
+    pub(crate) fn into_hold(self) -> variant::Hold {
+        self.hold
+    }
+}
+
+/// How a frontend describes a region (vhost-user, "memory region description").
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Announced {
+    pub(crate) base: u64,
+    pub(crate) size: u64,
+    pub(crate) offset: u64,
+    /// Flags and domain, which XEN_MMAP adds.
+    #[cfg_attr(not(feature = "xen"), allow(dead_code))]
+    pub(crate) xen: Option<(u32, u32)>,
+}
+
+impl Announced {
+    fn parse(description: &[u8]) -> Option<Self> {
+        let (words, xen) = description.split_at_checked(32)?;
+        let word = |at: usize| {
+            let mut word = [0; 8];
+            word.copy_from_slice(&words[at * 8..at * 8 + 8]);
+            u64::from_ne_bytes(word)
+        };
+        let xen = <[u8; 8]>::try_from(xen).ok().map(|xen| {
+            let [a, b, c, d, e, f, g, h] = xen;
+            (
+                u32::from_ne_bytes([a, b, c, d]),
+                u32::from_ne_bytes([e, f, g, h]),
+            )
+        });
+        Some(Self {
+            base: word(0),
+            size: word(1),
+            offset: word(3),
+            xen,
+        })
+    }
 }
 
 /// One mapping of guest memory, at its guest address.
@@ -81,7 +188,9 @@ pub enum MapError {
 #[derive(Debug)]
 pub struct MappedRegion {
     _guard: Option<sigbus::Guard>,
-    region: GuestRegionMmap<crate::RegionLog>,
+    pages: variant::Pages,
+    base: u64,
+    size: u64,
     kind: RegionKind,
     tracking: Arc<Tracking>,
 }
@@ -94,32 +203,68 @@ impl MappedRegion {
         base: GuestAddress,
         tracking: &Arc<Tracking>,
     ) -> Result<Self, MapError> {
-        let size = mapping.size() as u64;
-        let kind = variant::kind(&mapping);
-        if kind == RegionKind::Unix
-            && let Some(file) = mapping.file_offset()
+        let (base, size) = (base.0, mapping.size() as u64);
+        let region = GuestRegionMmap::new(mapping, GuestAddress(base))
+            .ok_or(MapError::Wraps { base, size })?;
+        let file = region.file_offset().cloned();
+        let pages = variant::Pages::adopt(region)?;
+        if pages.kind() == RegionKind::Unix
+            && let Some(file) = file
         {
-            check_file(file.file(), file.start(), base.0, size)?;
+            check_file(file.file(), file.start(), base, size)?;
         }
-        // Before the guard is made: it may not outlive the mapping.
-        if base.0.checked_add(size).is_none() {
-            return Err(MapError::Wraps { base: base.0, size });
+        Self::guarded(pages, base, size, tracking)
+    }
+
+    /// Maps what a frontend announces. `description` has the wire form of a memory region in
+    /// SET_MEM_TABLE and ADD_MEM_REG, with what XEN_MMAP adds in a Xen build.
+    pub fn announced<T: ByteValued>(
+        description: &T,
+        file: File,
+        tracking: &Arc<Tracking>,
+    ) -> Result<Self, MapError> {
+        let announced =
+            Announced::parse(description.as_slice()).ok_or(MapError::Announcement { base: 0 })?;
+        let Announced {
+            base, size, offset, ..
+        } = announced;
+        let wraps = MapError::Wraps { base, size };
+        if base.checked_add(size).is_none() {
+            return Err(wraps);
         }
-        let tracking = mapping.bitmap().join(tracking, base.0, size).clone();
-        let guard = if kind.is_mapped_in_advance() && !mapping.as_ptr().is_null() {
+        match variant::Pages::map(&announced, &file)? {
+            Some(pages) => Self::guarded(pages, base, size, tracking),
+            None => {
+                let len = usize::try_from(size).map_err(|_| wraps)?;
+                Self::from_file(file, offset, len, GuestAddress(base), tracking)
+            }
+        }
+    }
+
+    fn guarded(
+        pages: variant::Pages,
+        base: u64,
+        size: u64,
+        tracking: &Arc<Tracking>,
+    ) -> Result<Self, MapError> {
+        let kind = pages.kind();
+        let tracking = pages.log().join(tracking, base, size).clone();
+        let start = pages.host_address();
+        let guard = if kind.is_mapped_in_advance() && !start.is_null() {
             let vanished = tracking.vanished_flag().clone();
+            // The mapping was made with this length.
             Some(
-                sigbus::Guard::new(mapping.as_ptr(), mapping.size(), vanished)
+                sigbus::Guard::new(start, size as usize, vanished)
                     .ok_or(MapError::TooManyRegions(sigbus::MAX_RANGES))?,
             )
         } else {
             None
         };
-        let region =
-            GuestRegionMmap::new(mapping, base).ok_or(MapError::Wraps { base: base.0, size })?;
         Ok(Self {
             _guard: guard,
-            region,
+            pages,
+            base,
+            size,
             kind,
             tracking,
         })
@@ -166,27 +311,28 @@ impl MappedRegion {
         tracking: &Arc<Tracking>,
     ) -> Result<Self, MapError> {
         let (base, size) = (region.start_addr(), region.len());
-        let tracking = MmapRegion::bitmap(region)
-            .join(tracking, base.0, size)
-            .clone();
         let region = GuestRegionMmap::with_arc(region.get_mmap(), base)
             .ok_or(MapError::Wraps { base: base.0, size })?;
+        let pages = variant::Pages::adopt(region)?;
+        let tracking = pages.log().join(tracking, base.0, size).clone();
         Ok(Self {
             _guard: None,
-            kind: variant::kind(&region),
-            region,
+            kind: pages.kind(),
+            pages,
+            base: base.0,
+            size,
             tracking,
         })
     }
 
     /// First guest address.
     pub fn base(&self) -> u64 {
-        self.region.start_addr().0
+        self.base
     }
 
     /// Length in bytes.
     pub fn size(&self) -> u64 {
-        self.region.len()
+        self.size
     }
 
     /// How the pages are reached.
@@ -198,23 +344,37 @@ impl MappedRegion {
         &self.tracking
     }
 
-    /// First address behind the region. Cannot overflow: `GuestRegionMmap::new` checked it.
+    /// First address behind the region. Cannot overflow: that was checked when it was made.
     pub(crate) fn end(&self) -> u64 {
-        self.base() + self.size()
+        self.base + self.size
     }
 
     pub(crate) fn host_address(&self) -> *mut u8 {
-        self.region.as_ptr()
+        self.pages.host_address()
     }
 
-    /// `None` where the range leaves the region.
+    /// Whether a range of the region, which is mapped in advance, has all its pages.
+    pub(crate) fn is_there(&self, offset: u64, len: u64) -> bool {
+        self.pages.is_there(offset, len)
+    }
+
+    /// Maps a range of the region, or the first part of it, for an access.
     #[inline]
-    pub(crate) fn slice(
+    pub(crate) fn window(
         &self,
         offset: u64,
         len: usize,
-    ) -> Option<VolatileSlice<'_, impl BitmapSlice + '_>> {
-        self.region.get_slice(MemoryRegionAddress(offset), len).ok()
+        access: Access,
+    ) -> Result<Window<'_>, AccessError> {
+        self.pages
+            .window(offset, len, access, &self.tracking)
+            .map_err(|error| error.in_region(self.base))
+    }
+}
+
+impl Drop for MappedRegion {
+    fn drop(&mut self) {
+        self.pages.forget(&self.tracking);
     }
 }
 

@@ -8,11 +8,10 @@
 use std::cell::Cell;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd};
-use std::thread::LocalKey;
-
-use vm_memory::volatile_memory::{PtrGuard, PtrGuardMut};
 
 use crate::memory::{AccessError, Memory};
+use crate::region::Access;
+use crate::variant::Hold;
 
 /// The kernel takes this many pieces in one call (`UIO_MAXIOV`).
 const MAX_PIECES: usize = 1024;
@@ -43,112 +42,59 @@ impl Mode {
     }
 }
 
-/// I/O vectors over guest memory, with the mappings that keep them valid: [`PtrGuard`] for what the
-/// kernel reads, [`PtrGuardMut`] for what it writes. A guest may grant a page for reading alone, and
-/// mapping that for writing fails.
-#[derive(Debug)]
-pub(crate) struct Vectors<G> {
+/// I/O vectors over guest memory, with what keeps them mapped.
+#[derive(Debug, Default)]
+pub(crate) struct Vectors {
     iov: Vec<libc::iovec>,
-    guards: Vec<G>,
-}
-
-impl<G> Default for Vectors<G> {
-    fn default() -> Self {
-        Self {
-            iov: Vec::new(),
-            guards: Vec::new(),
-        }
-    }
-}
-
-/// What each direction has of its own.
-pub(crate) trait Guard: Sized + 'static {
-    /// Emptied vectors of this thread, so that a transfer costs no allocation.
-    fn spare() -> &'static LocalKey<Cell<Vectors<Self>>>;
+    holds: Vec<Hold>,
 }
 
 thread_local! {
-    static SPARE_TO_READ: Cell<Vectors<PtrGuard>> = Cell::default();
-    static SPARE_TO_WRITE: Cell<Vectors<PtrGuardMut>> = Cell::default();
-}
-
-impl Guard for PtrGuard {
-    fn spare() -> &'static LocalKey<Cell<Vectors<Self>>> {
-        &SPARE_TO_READ
-    }
-}
-
-impl Guard for PtrGuardMut {
-    fn spare() -> &'static LocalKey<Cell<Vectors<Self>>> {
-        &SPARE_TO_WRITE
-    }
+    /// Emptied vectors of this thread, so that a transfer costs no allocation.
+    static SPARE: Cell<Vectors> = Cell::default();
 }
 
 /// Runs `transfer` with vectors that are empty, and that the next transfer of this thread uses again.
-fn with_vectors<G: Guard, R>(transfer: impl FnOnce(&mut Vectors<G>) -> R) -> R {
-    let mut vectors = G::spare().take();
+fn with_vectors<R>(transfer: impl FnOnce(&mut Vectors) -> R) -> R {
+    let mut vectors = SPARE.take();
     let result = transfer(&mut vectors);
     vectors.clear();
-    G::spare().set(vectors);
+    SPARE.set(vectors);
     result
 }
 
-impl Vectors<PtrGuard> {
-    pub(crate) fn map_to_read(
+impl Vectors {
+    /// A guest may grant a page for reading alone, so what is only read is not mapped for more.
+    pub(crate) fn map(
         &mut self,
         memory: &Memory,
         spans: &[Span],
+        access: Access,
     ) -> Result<(), AccessError> {
         for span in spans {
-            memory.pieces(span.addr, u64::from(span.len), |region, offset, len| {
-                if self.has_room()
-                    && let Some(slice) = region.slice(offset, len)
-                {
-                    let guard = slice.ptr_guard();
-                    self.push(guard.as_ptr().cast_mut(), len, guard);
+            if !self.has_room() {
+                break;
+            }
+            memory.windows(span.addr, u64::from(span.len), access, |_, _, window| {
+                if self.has_room() {
+                    self.iov.push(libc::iovec {
+                        iov_base: window.start().cast(),
+                        iov_len: window.len(),
+                    });
+                    self.holds.push(window.into_hold());
                 }
+                self.has_room()
             })?;
         }
         Ok(())
     }
-}
-
-impl Vectors<PtrGuardMut> {
-    pub(crate) fn map_to_write(
-        &mut self,
-        memory: &Memory,
-        spans: &[Span],
-    ) -> Result<(), AccessError> {
-        for span in spans {
-            memory.pieces(span.addr, u64::from(span.len), |region, offset, len| {
-                if self.has_room()
-                    && let Some(slice) = region.slice(offset, len)
-                {
-                    let guard = slice.ptr_guard_mut();
-                    self.push(guard.as_ptr(), len, guard);
-                }
-            })?;
-        }
-        Ok(())
-    }
-}
-
-impl<G> Vectors<G> {
     fn has_room(&self) -> bool {
         self.iov.len() < MAX_PIECES
     }
 
-    fn push(&mut self, start: *mut u8, len: usize, guard: G) {
-        self.iov.push(libc::iovec {
-            iov_base: start.cast(),
-            iov_len: len,
-        });
-        self.guards.push(guard);
-    }
-
     pub(crate) fn clear(&mut self) {
         self.iov.clear();
-        self.guards.clear();
+        self.holds.clear();
     }
 
     pub(crate) fn as_ptr(&self) -> *const libc::iovec {
@@ -195,11 +141,11 @@ impl Memory {
         spans: &[Span],
         mode: Mode,
     ) -> io::Result<usize> {
-        let done = with_vectors(|vectors: &mut Vectors<PtrGuardMut>| {
-            vectors.map_to_write(self, spans)?;
+        let done = with_vectors(|vectors| {
+            vectors.map(self, spans, Access::Write)?;
             let (fd, iov, count) = (file.as_fd().as_raw_fd(), vectors.as_ptr(), vectors.count());
             let result = match (offset, mode.flags()) {
-                // SAFETY: each vector lies in guest memory that its guard keeps mapped until after
+                // SAFETY: each vector lies in guest memory that its hold keeps mapped until after
                 // the call, and the kernel writes nothing else. Nobody holds references into it.
                 (Some(offset), 0) => unsafe { libc::preadv(fd, iov, count, offset as libc::off_t) },
                 // SAFETY: as above.
@@ -234,8 +180,8 @@ impl Memory {
         spans: &[Span],
         mode: Mode,
     ) -> io::Result<usize> {
-        with_vectors(|vectors: &mut Vectors<PtrGuard>| {
-            vectors.map_to_read(self, spans)?;
+        with_vectors(|vectors| {
+            vectors.map(self, spans, Access::Read)?;
             let (fd, iov, count) = (file.as_fd().as_raw_fd(), vectors.as_ptr(), vectors.count());
             let result = match (offset, mode.flags()) {
                 // SAFETY: as in `read_from_with`, and the kernel only reads.
@@ -266,24 +212,21 @@ impl Memory {
     /// Fills a range with random bytes of the kernel (getrandom).
     pub fn fill_random(&self, addr: u64, len: u64) -> io::Result<()> {
         let mut result = Ok(());
-        self.pieces(addr, len, |region, offset, len| {
-            let Some(slice) = region.slice(offset, len) else {
-                return;
-            };
-            let guard = slice.ptr_guard_mut();
+        self.windows(addr, len, Access::Write, |region, addr, window| {
+            let (start, len) = (window.start(), window.len());
             let mut done = 0;
             while result.is_ok() && done < len {
-                // SAFETY: the guard keeps `len` bytes mapped, of which `done` are filled.
-                let filled = unsafe {
-                    libc::getrandom(guard.as_ptr().wrapping_add(done).cast(), len - done, 0)
-                };
+                // SAFETY: the window keeps `len` bytes mapped, of which `done` are filled.
+                let filled =
+                    unsafe { libc::getrandom(start.wrapping_add(done).cast(), len - done, 0) };
                 match checked(filled) {
                     Ok(filled) => done += filled,
                     Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                     Err(error) => result = Err(error),
                 }
             }
-            region.tracking().mark(region.base() + offset, done as u64);
+            region.tracking().mark(addr, done as u64);
+            result.is_ok()
         })?;
         result
     }

@@ -11,9 +11,9 @@ use std::os::fd::{AsFd, AsRawFd};
 use std::sync::Arc;
 
 use io_uring::{IoUring, opcode, squeue, types};
-use vm_memory::volatile_memory::{PtrGuard, PtrGuardMut};
 
 use crate::memory::Memory;
+use crate::region::Access;
 use crate::transfer::{Mode, Span, Vectors};
 
 /// Entries of the submission queue: what one system call can hand over. More than that may be in
@@ -55,8 +55,7 @@ impl<T> fmt::Debug for Uring<T> {
 }
 
 struct Slot<T> {
-    to_read: Vectors<PtrGuard>,
-    to_write: Vectors<PtrGuardMut>,
+    vectors: Vectors,
     spans: Vec<Span>,
     /// Present while the kernel has the slot.
     work: Option<Work<T>>,
@@ -71,15 +70,14 @@ struct Work<T> {
 impl<T> Default for Slot<T> {
     fn default() -> Self {
         Self {
-            to_read: Vectors::default(),
-            to_write: Vectors::default(),
+            vectors: Vectors::default(),
             spans: Vec::new(),
             work: None,
         }
     }
 }
 
-// SAFETY: what is not `Send` by itself are the vectors and guards: addresses in mappings that belong
+// SAFETY: what is not `Send` by itself are the vectors: addresses in mappings that belong
 // to no thread, and that are only handed to the kernel.
 unsafe impl<T: Send> Send for Uring<T> {}
 
@@ -122,22 +120,23 @@ impl<T> Uring<T> {
         let index = self.take_slot();
         let fd = types::Fd(file.as_raw_fd());
         let slot = &mut self.slots[index as usize];
-        let entry = match direction {
-            Direction::Read => slot.to_write.map_to_write(memory, spans).map(|()| {
-                let (iov, count) = (slot.to_write.as_ptr(), slot.to_write.count());
-                opcode::Readv::new(fd, iov.cast(), count as u32)
-                    .offset(offset)
-                    .rw_flags(mode.flags())
-                    .build()
-            }),
-            Direction::Write => slot.to_read.map_to_read(memory, spans).map(|()| {
-                let (iov, count) = (slot.to_read.as_ptr(), slot.to_read.count());
-                opcode::Writev::new(fd, iov.cast(), count as u32)
-                    .offset(offset)
-                    .rw_flags(mode.flags())
-                    .build()
-            }),
+        let access = match direction {
+            Direction::Read => Access::Write,
+            Direction::Write => Access::Read,
         };
+        let entry = slot.vectors.map(memory, spans, access).map(|()| {
+            let (iov, count) = (slot.vectors.as_ptr(), slot.vectors.count() as u32);
+            match direction {
+                Direction::Read => opcode::Readv::new(fd, iov.cast(), count)
+                    .offset(offset)
+                    .rw_flags(mode.flags())
+                    .build(),
+                Direction::Write => opcode::Writev::new(fd, iov.cast(), count)
+                    .offset(offset)
+                    .rw_flags(mode.flags())
+                    .build(),
+            }
+        });
         let entry = match entry {
             Ok(entry) => entry,
             Err(error) => {
@@ -179,8 +178,7 @@ impl<T> Uring<T> {
 
     fn release(&mut self, index: u32) {
         let slot = &mut self.slots[index as usize];
-        slot.to_read.clear();
-        slot.to_write.clear();
+        slot.vectors.clear();
         slot.spans.clear();
         self.free.push(index);
     }

@@ -61,7 +61,7 @@ proptest! {
             let range = addr..addr + len as u64;
             let expected: Option<Vec<u8>> =
                 range.clone().map(|addr| model.get(&addr).copied()).collect();
-            let error = AccessError { addr, len: len as u64 };
+            let error = AccessError::Outside { addr, len: len as u64 };
             prop_assert_eq!(memory.contains(addr, len as u64), expected.is_some());
             match how {
                 0 => {
@@ -327,6 +327,7 @@ fn words_are_pinned_only_where_they_lie_whole_in_one_region() {
             PinError::Unmapped { .. } => "unmapped",
             PinError::Misaligned { .. } => "misaligned",
             PinError::NotMappedInAdvance { .. } => "on access",
+            PinError::NotThere { .. } => "not there",
         });
         assert_eq!(what, expected, "{len} words at {addr:#x}");
     }

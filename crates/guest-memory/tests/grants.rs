@@ -3,12 +3,11 @@
 //! What a Xen build does with grants that are mapped at each access, as far as that shows without
 //! a Xen: such a region can be made, and only an access needs the hypervisor.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
-
 use guest_memory::{
-    GuestAddress, MappedRegion, Memory, MmapRegion, PinError, RegionKind, Tracking,
+    AccessError, GuestAddress, MapError, MappedRegion, Memory, MmapRegion, PinError, RegionKind,
+    Span, Tracking,
 };
-use vm_memory::{FileOffset, MmapRange, MmapXenFlags};
+use vm_memory::{ByteValued, FileOffset, MmapRange, MmapXenFlags};
 
 /// Where Xen's grants start in guest physical addresses.
 const GRANTS: u64 = 1 << 63;
@@ -61,14 +60,90 @@ fn addresses_with_bit_63_set_are_looked_up_like_any_other() {
     assert_eq!(memory.last_address(), Some(GRANTS + 0x3fff));
 }
 
-/// vm-memory panics here. That must stay a panic that unwinds, which a worker's thread contains; a
-/// crash would be everybody's.
+/// Without a Xen nothing can be mapped; what a bad grant reference is on one.
 #[test]
-fn an_access_that_cannot_be_mapped_unwinds() {
-    let memory = Memory::new(vec![grants()]).unwrap();
+fn an_access_that_cannot_be_mapped_is_an_error_of_that_access() {
+    let plain = MappedRegion::anonymous(0x1000, GuestAddress(0), &Tracking::new()).unwrap();
+    let memory = Memory::new(vec![plain, grants()]).unwrap();
+    let file = tempfile::tempfile().unwrap();
+    let span = |addr| Span { addr, len: 8 };
 
-    let read = catch_unwind(AssertUnwindSafe(|| memory.read(GRANTS, &mut [0; 4])));
-    let written = catch_unwind(AssertUnwindSafe(|| memory.write(GRANTS, &[0; 4])));
+    let read = memory.read(GRANTS + 4, &mut [0; 4]);
+    let written = memory.write(GRANTS + 0x1ffe, &[0; 4]);
+    let filled = memory.fill_random(GRANTS, 8);
+    let transferred = memory.write_to(&file, None, &[span(0), span(GRANTS)]);
 
-    assert!(read.is_err() && written.is_err());
+    assert!(matches!(
+        read,
+        Err(AccessError::Unmappable { addr, len: 4, .. }) if addr == GRANTS + 4
+    ));
+    assert!(matches!(
+        written,
+        Err(AccessError::Unmappable { addr, .. }) if addr == GRANTS + 0x1ffe
+    ));
+    assert!(filled.is_err());
+    // Nothing is moved unless all of it can be.
+    assert!(transferred.is_err());
+    assert_eq!(file.metadata().unwrap().len(), 0);
+    assert!(memory.read(0, &mut [0; 4]).is_ok());
+}
+
+#[derive(Clone, Copy, Default)]
+#[repr(C)]
+struct Announced {
+    words: [u64; 4],
+    xen: [u32; 2],
+}
+
+// SAFETY: plain integers without padding.
+unsafe impl ByteValued for Announced {}
+
+fn announced(base: u64, flags: u32, domain: u32) -> Result<MappedRegion, MapError> {
+    let file = tempfile::tempfile().unwrap();
+    file.set_len(0x4000).unwrap();
+    let description = Announced {
+        words: [base, 0x4000, 0, 0],
+        xen: [flags, domain],
+    };
+    MappedRegion::announced(&description, file, &Tracking::new())
+}
+
+#[test]
+fn announced_regions_are_of_the_kind_that_their_flags_say() {
+    let kind = |flags| announced(GRANTS, flags, 1).map(|region| region.kind());
+
+    assert_eq!(kind(0).unwrap(), RegionKind::Unix);
+    assert_eq!(kind(2 | 8).unwrap(), RegionKind::GrantOnAccess);
+    // What is mapped in advance needs the hypervisor at once.
+    assert!(matches!(kind(1), Err(MapError::Xen { domain: 1, .. })));
+    assert!(matches!(kind(2), Err(MapError::Xen { .. })));
+}
+
+#[test]
+fn flags_that_contradict_each_other_are_refused() {
+    for flags in [3, 8, 9, 4, 0x10, u32::MAX] {
+        let result = announced(GRANTS, flags, 1);
+
+        assert!(
+            matches!(result, Err(MapError::XenFlags { flags: told, .. }) if told == flags),
+            "{flags:#x}"
+        );
+    }
+}
+
+#[test]
+fn a_description_without_flags_is_refused() {
+    let description = [0u64, 0x1000, 0, 0];
+    let file = tempfile::tempfile().unwrap();
+
+    let result = MappedRegion::announced(&description, file, &Tracking::new());
+
+    assert!(matches!(result, Err(MapError::Announcement { .. })));
+}
+
+#[test]
+fn grants_at_an_address_inside_a_page_are_refused() {
+    let result = announced(GRANTS + 8, 2 | 8, 1);
+
+    assert!(matches!(result, Err(MapError::Xen { .. })));
 }

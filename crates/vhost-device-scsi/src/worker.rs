@@ -201,7 +201,9 @@ impl RequestWorker {
             return Begun::Answered(malformed(chain, header, ANSWER + sense_size));
         }
         let mut bytes = [0; HEADER + MAX_CDB_SIZE];
-        chain.read(&mut bytes[..header]);
+        if chain.read(&mut bytes[..header]) < header {
+            return frame.fail(chain, response::FAILURE);
+        }
         // It was asked for right above.
         let _ = chain.leave_room((ANSWER + sense_size) as u64);
         let (data_out, data_in) = (chain.readable_len(), chain.writable_len());
@@ -270,7 +272,10 @@ impl RequestWorker {
             && let Transfer::Out(len) = opcodes::transfer(&cdb, lun.unit.block_size())
         {
             self.list.resize(len.min(MAX_LIST) as usize, 0);
-            chain.read(&mut self.list);
+            let lent = chain.readable_len().min(self.list.len() as u64);
+            if (chain.read(&mut self.list) as u64) < lent {
+                return frame.fail(chain, response::FAILURE);
+            }
         }
         let action = lun.unit.execute(self.nexus, &cdb, &self.list);
         let command = Command {
@@ -796,16 +801,20 @@ fn job(chain: &mut Chain, task: &mut Task, action: Action) -> io::Result<u64> {
             let mut expected = Vec::new();
             if compare == Compare::One {
                 expected.resize(block as usize, 0);
-                chain.read(&mut expected);
+                chain.read_exact(&mut expected)?;
             }
             let mut differs = None;
+            let mut unreadable = None;
             let mut data = Vec::new();
             disk.read_through(lba * block, blocks * block, |at, piece| {
                 let difference = match compare {
                     Compare::Nothing => None,
                     Compare::Each => {
                         data.resize(piece.len(), 0);
-                        chain.read(&mut data);
+                        if let Err(error) = chain.read_exact(&mut data) {
+                            unreadable = Some(error);
+                            return false;
+                        }
                         first_difference(piece, &data)
                     }
                     Compare::One => piece
@@ -816,6 +825,9 @@ fn job(chain: &mut Chain, task: &mut Task, action: Action) -> io::Result<u64> {
                 differs = difference.map(|difference| at + difference);
                 differs.is_none()
             })?;
+            if let Some(error) = unreadable {
+                return Err(error.into());
+            }
             task.sense = differs.map(|at| {
                 let code = Code::MISCOMPARE_DURING_VERIFY;
                 Sense::new(key::MISCOMPARE, code).at(lba + at / block)

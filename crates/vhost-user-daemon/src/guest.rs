@@ -19,7 +19,7 @@ use virtio_device::{Device, GuestFaults, WorkerOptions, WorkerThread};
 
 use crate::call::Rescue;
 use crate::session::Session;
-use crate::{Endpoint, Shutdown};
+use crate::{Endpoint, Shutdown, Tuning};
 
 /// The most descriptors that a request may carry: the memory table's.
 const MAX_DESCRIPTORS: usize = 32;
@@ -83,11 +83,12 @@ pub(crate) struct Guest<D: Device> {
     connections: GuestFaults,
     rescue: Arc<Rescue>,
     line: Arc<Line>,
+    grant_cache: usize,
 }
 
 impl<D: Device> Guest<D> {
     /// Makes the device's workers and starts their threads. `name` is what log lines start with.
-    pub(crate) fn new(device: D, name: String, poll: Duration) -> io::Result<Self> {
+    pub(crate) fn new(device: D, name: String, tuning: Tuning) -> io::Result<Self> {
         let device = Arc::new(device);
         let connections = GuestFaults::new(name.clone());
         let faults = Arc::new(GuestFaults::new(name));
@@ -96,7 +97,7 @@ impl<D: Device> Guest<D> {
         let line = Arc::new(Line::default());
         let cut = line.clone();
         let options = WorkerOptions {
-            poll,
+            poll: tuning.poll,
             on_fault: Arc::new(move |fault| cut.cut(fault.to_string())),
             on_stall: Arc::new(move || stalled.interrupt()),
             faults: faults.clone(),
@@ -117,6 +118,7 @@ impl<D: Device> Guest<D> {
             connections,
             rescue,
             line,
+            grant_cache: tuning.grant_cache,
         })
     }
 
@@ -192,6 +194,7 @@ impl<D: Device> Guest<D> {
             self.workers.clone(),
             self.faults.clone(),
             &self.rescue,
+            self.grant_cache,
         )));
         let mut handler = BackendReqHandler::from_stream(stream, session.clone());
         let end = loop {

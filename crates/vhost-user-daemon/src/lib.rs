@@ -39,5 +39,5 @@ mod transfer;
 pub use listen::Endpoint;
 pub use notify::Notifier;
 pub use options::{CommonOptions, DaemonOptions, OperatorError, PlainDaemonOptions, SocketOptions};
-pub use program::{DeviceError, Program, Serving, main};
+pub use program::{DeviceError, Program, Serving, Tuning, main};
 pub use signals::Shutdown;

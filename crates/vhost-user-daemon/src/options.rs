@@ -27,6 +27,7 @@ use std::time::Duration;
 
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
+use guest_memory::NEEDS_XEN_MMAP;
 use log::LevelFilter;
 
 /// More guests than that in one process are a typing error: each has threads of its own.
@@ -35,6 +36,9 @@ const MAX_SOCKETS: i64 = 1024;
 /// A second of busy waiting buys nothing that a tenth of it would not; what is meant is
 /// milliseconds given as microseconds.
 const MAX_POLL_US: i64 = 1_000_000;
+
+/// 4 GiB of one guest. The kernel's own limit of grants for a process is lower by default.
+const MAX_GRANT_CACHE: u32 = 1 << 20;
 
 const HEADING: &str = "Daemon options";
 
@@ -137,6 +141,17 @@ pub struct CommonOptions {
         allow_negative_numbers = true,
         value_parser = clap::value_parser!(u32).range(0..=MAX_POLL_US))]
     pub poll_us: u32,
+
+    /// Keep up to this many granted pages of each guest mapped after an access (Xen)
+    ///
+    /// Where a frontend announces grants that are mapped at each access, every request costs four
+    /// system calls for each of its buffers. A page that is kept costs none, but its guest cannot
+    /// end the grant until the page is needed for another, its region goes, or a queue stops. 0
+    /// turns it off.
+    #[arg(long, value_name = "PAGES", help_heading = HEADING, default_value_t = 0,
+        allow_negative_numbers = true, hide = !NEEDS_XEN_MMAP,
+        value_parser = parse_grant_cache)]
+    pub xen_grant_cache: u32,
 }
 
 /// What to serve, and on which sockets: the meaning of the flags of one binary.
@@ -273,6 +288,19 @@ fn parse_mode(value: &str) -> Result<u32, String> {
     match u32::from_str_radix(digits, 8) {
         Ok(mode) if mode <= 0o777 && !digits.starts_with('+') => Ok(mode),
         _ => Err("give the permission bits in octal, 0 to 0777, for example 0660".into()),
+    }
+}
+
+fn parse_grant_cache(value: &str) -> Result<u32, String> {
+    match value.parse::<u32>() {
+        Ok(0) => Ok(0),
+        Ok(_) if !NEEDS_XEN_MMAP => Err(
+            "this build serves plain shared memory, which has no grants; use the Xen build \
+                 or leave the flag out"
+                .into(),
+        ),
+        Ok(pages) if pages <= MAX_GRANT_CACHE => Ok(pages),
+        _ => Err(format!("give a number of pages, 0 to {MAX_GRANT_CACHE}")),
     }
 }
 
@@ -558,6 +586,18 @@ mod tests {
         let error = counted(&["--log-level", "loud"]).unwrap_err();
 
         assert!(error.to_string().contains("trace"), "{error}");
+    }
+
+    #[test]
+    fn only_a_xen_build_keeps_grants_and_not_without_bound() {
+        assert_eq!(counted(&[]).unwrap().common.xen_grant_cache, 0);
+        let kept = counted(&["--xen-grant-cache", "64"]);
+
+        assert_eq!(kept.is_ok(), NEEDS_XEN_MMAP);
+        assert!(counted(&["--xen-grant-cache", "0"]).is_ok());
+        for pages in ["1048577", "-1", "many"] {
+            assert!(counted(&["--xen-grant-cache", pages]).is_err(), "{pages}");
+        }
     }
 
     #[test]

@@ -132,9 +132,12 @@ fn run<P: Program>(program: &P) -> Result<ExitCode, Box<dyn OperatorError>> {
     program.check()?;
     let endpoints = listen::open(&options.sockets())?;
     let devices = program.devices(endpoints.len())?;
-    let poll = common.poll().unwrap_or_default();
+    let tuning = Tuning {
+        poll: common.poll().unwrap_or_default(),
+        grant_cache: common.xen_grant_cache as usize,
+    };
     let guests = endpoints.len();
-    let serving = Serving::start(devices, endpoints, poll, &shutdown).map_err(|error| {
+    let serving = Serving::start(devices, endpoints, tuning, &shutdown).map_err(|error| {
         DeviceError::new(format!(
             "cannot start {guests} guests: {error}; serve fewer (--socket-count) or raise the \
              limits of this process (LimitNOFILE=, TasksMax=)"
@@ -182,15 +185,34 @@ impl fmt::Debug for Serving {
     }
 }
 
+/// What costs something, and buys speed.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Tuning {
+    /// How long to look for requests before sleeping.
+    pub poll: Duration,
+    /// Granted pages of each guest that stay mapped after an access (Xen).
+    pub grant_cache: usize,
+}
+
+impl From<Duration> for Tuning {
+    fn from(poll: Duration) -> Self {
+        Self {
+            poll,
+            grant_cache: 0,
+        }
+    }
+}
+
 impl Serving {
     /// Serves each device on the endpoint of the same index. When the last guest is served out
     /// (which only happens to connected sockets), `shutdown` is triggered.
     pub fn start<D: Device>(
         devices: Vec<D>,
         endpoints: Vec<Endpoint>,
-        poll: Duration,
+        tuning: impl Into<Tuning>,
         shutdown: &Shutdown,
     ) -> io::Result<Self> {
+        let tuning = tuning.into();
         let left = Arc::new(AtomicUsize::new(endpoints.len()));
         let (serves, served_out) = channel();
         let mut serving = Self {
@@ -206,7 +228,7 @@ impl Serving {
             .enumerate()
             .map(|(index, (device, endpoint))| {
                 let name = name(device.identity().name, index, &endpoint);
-                let guest = Guest::new(device, name.clone(), poll)?;
+                let guest = Guest::new(device, name.clone(), tuning)?;
                 Ok((name, guest, endpoint))
             })
             .collect::<io::Result<Vec<_>>>()?;

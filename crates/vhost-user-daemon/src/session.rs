@@ -17,9 +17,7 @@ use std::fs::File;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 
-use guest_memory::{
-    GuestAddress, MapError, MappedRegion, Memory, RegionLog, SUPPORTS_DIRTY_LOG, Tracking,
-};
+use guest_memory::{MapError, MappedRegion, Memory, SUPPORTS_DIRTY_LOG, Tracking};
 use rustix::event::epoll::{self, CreateFlags, EventData, EventFlags};
 use vhost::VhostUserMemoryRegionBase;
 use vhost::vhost_user::message::{
@@ -86,12 +84,6 @@ pub(crate) enum Refusal {
     NotServed,
     #[error(transparent)]
     Map(#[from] MapError),
-    #[error("cannot map the region at {base:#x} with {size:#x} bytes: {source}")]
-    Mapping {
-        base: u64,
-        size: u64,
-        source: VhostError,
-    },
     #[error(transparent)]
     Table(#[from] guest_memory::TableError),
     #[error(transparent)]
@@ -149,6 +141,7 @@ impl<D: Device> Session<D> {
         workers: Arc<[WorkerThread]>,
         faults: Arc<GuestFaults>,
         rescue: &Arc<Rescue>,
+        grant_cache: usize,
     ) -> Self {
         let vrings = (0..)
             .zip(device.queues())
@@ -166,7 +159,7 @@ impl<D: Device> Session<D> {
             device,
             workers,
             faults,
-            tracking: Tracking::new(),
+            tracking: Tracking::with_grant_cache(grant_cache),
             memory: Arc::default(),
             mappings: Vec::new(),
             vrings,
@@ -302,6 +295,7 @@ impl<D: Device> Session<D> {
         vring.live = false;
         vring.kick = None;
         vring.call.used = None;
+        self.tracking.drop_cached_grants();
         Ok(())
     }
 
@@ -323,12 +317,7 @@ impl<D: Device> Session<D> {
     }
 
     fn map(&self, region: &VhostUserMemoryRegion, file: File) -> Result<MappedRegion, Refusal> {
-        let (base, size) = (region.guest_phys_addr, region.memory_size);
-        let mapping = region
-            .mmap_region::<RegionLog>(file)
-            .map_err(|source| Refusal::Mapping { base, size, source })?;
-        let base = GuestAddress(base);
-        Ok(MappedRegion::new(mapping, base, &self.tracking)?)
+        Ok(MappedRegion::announced(region, file, &self.tracking)?)
     }
 
     fn guest_address(&self, index: usize, address: u64) -> Result<u64, Refusal> {

@@ -7,7 +7,7 @@ use std::os::fd::AsFd;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use guest_memory::{Memory, Mode, Span};
+use guest_memory::{AccessError, Memory, Mode, Span};
 use zerocopy::{FromBytes, Immutable, IntoBytes};
 
 use crate::fault::GuestFaults;
@@ -224,7 +224,8 @@ impl Chain {
         self.body().written
     }
 
-    /// Reads the next bytes, as many as there are and fit. Returns how many.
+    /// Reads the next bytes, as many as there are and fit. Returns how many. Where there should be
+    /// more, a page cannot be mapped (Xen): the guest was warned, and the request is to fail.
     #[inline]
     pub fn read(&mut self, buf: &mut [u8]) -> usize {
         let body = self.body_mut();
@@ -237,7 +238,8 @@ impl Chain {
                 break;
             };
             let end = done + piece.len as usize;
-            if body.memory.read(piece.addr, &mut buf[done..end]).is_err() {
+            if let Err(error) = body.memory.read(piece.addr, &mut buf[done..end]) {
+                body.unreachable(&error);
                 break;
             }
             body.reader
@@ -249,9 +251,9 @@ impl Chain {
 
     /// Reads exactly `buf.len()` bytes, or none.
     pub fn read_exact(&mut self, buf: &mut [u8]) -> Result<(), ChainTooShort> {
-        self.check_readable(buf.len() as u64)?;
-        self.read(buf);
-        Ok(())
+        let needed = buf.len() as u64;
+        self.check_readable(needed)?;
+        all_of(self.read(buf) as u64, needed)
     }
 
     /// Reads one structure of the wire format.
@@ -263,8 +265,8 @@ impl Chain {
     }
 
     /// Writes as much of `buf` as there is room for. Returns how much. After a look at
-    /// [`Chain::writable_len`] a smaller number means that a page of the guest vanished: nobody is
-    /// left to be told.
+    /// [`Chain::writable_len`] a smaller number means that a page cannot be mapped (Xen): the guest
+    /// was warned, and the request is to fail.
     #[inline]
     pub fn write(&mut self, buf: &[u8]) -> usize {
         let body = self.body_mut();
@@ -277,7 +279,8 @@ impl Chain {
                 break;
             };
             let end = done + piece.len as usize;
-            if body.memory.write(piece.addr, &buf[done..end]).is_err() {
+            if let Err(error) = body.memory.write(piece.addr, &buf[done..end]) {
+                body.unreachable(&error);
                 break;
             }
             body.wrote(u64::from(piece.len));
@@ -288,9 +291,9 @@ impl Chain {
 
     /// Writes all of `buf`, or nothing.
     pub fn write_all(&mut self, buf: &[u8]) -> Result<(), ChainTooShort> {
-        self.check_writable(buf.len() as u64)?;
-        self.write(buf);
-        Ok(())
+        let needed = buf.len() as u64;
+        self.check_writable(needed)?;
+        all_of(self.write(buf) as u64, needed)
     }
 
     /// Writes one structure of the wire format.
@@ -317,9 +320,10 @@ impl Chain {
         let mut done = 0;
         while let Some(piece) = cursor.piece(body.writable(), (buf.len() - done) as u64) {
             let end = done + piece.len as usize;
-            // The range was checked when the chain was; only a vanished page could fail here, and
-            // that ends the connection.
-            let _ = body.memory.write(piece.addr, &buf[done..end]);
+            if let Err(error) = body.memory.write(piece.addr, &buf[done..end]) {
+                body.unreachable(&error);
+                return all_of(done as u64, len);
+            }
             cursor.advance(body.writable(), u64::from(piece.len));
             done = end;
         }
@@ -550,6 +554,15 @@ impl Chain {
     }
 }
 
+/// A page that cannot be mapped is as good as none.
+#[inline]
+fn all_of(has: u64, needed: u64) -> Result<(), ChainTooShort> {
+    if has < needed {
+        return Err(ChainTooShort { has, needed });
+    }
+    Ok(())
+}
+
 fn is_aligned(pieces: &[Span], align: u64) -> bool {
     pieces
         .iter()
@@ -567,6 +580,14 @@ impl Body {
     pub(crate) fn pieces_to_read(&self, max: u64, pieces: &mut Vec<Span>) {
         pieces.clear();
         self.reader.add_pieces(self.readable(), max, pieces);
+    }
+
+    #[cold]
+    fn unreachable(&self, error: &AccessError) {
+        self.home.faults.warn(format_args!(
+            "queue {}: request {}: {error}",
+            self.home.queue, self.head
+        ));
     }
 
     pub(crate) fn was_read(&mut self, bytes: u64) {

@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::sync::atomic::{Ordering, fence};
 use std::time::Duration;
 
-use guest_memory::{Memory, PinError, Pinned, Span};
+use guest_memory::{AccessError, Memory, PinError, Pinned, Span};
 use virtio_queue::QueueT;
 
 use crate::chain::{Bodies, Body, Chain, Home};
@@ -201,6 +201,8 @@ enum ChainFault {
     Order,
     #[error("a descriptor points at {len:#x} bytes at {addr:#x}, which are not guest memory")]
     Unmapped { addr: u64, len: u32 },
+    #[error("an indirect table: {0}")]
+    Unreachable(AccessError),
     #[error("the chain has more than 4 GiB")]
     TooLarge,
     #[error("an indirect descriptor without the feature")]
@@ -787,9 +789,12 @@ impl Queue {
         let result = self
             .memory
             .read(table.addr, &mut bytes)
-            .map_err(|_| ChainFault::Unmapped {
-                addr: table.addr,
-                len: table.len,
+            .map_err(|error| match error {
+                AccessError::Outside { .. } => ChainFault::Unmapped {
+                    addr: table.addr,
+                    len: table.len,
+                },
+                error @ AccessError::Unmappable { .. } => ChainFault::Unreachable(error),
             })
             .and_then(|()| self.walk_table(body, &bytes, entries));
         self.table = bytes;

@@ -6,12 +6,13 @@
 //! ones for the same reason.
 
 use std::{
+    any::Any,
     collections::BTreeMap,
     fs::File,
     os::fd::{AsFd, BorrowedFd},
     ptr::NonNull,
     sync::{
-        Arc, Mutex, RwLock,
+        Arc, Mutex, OnceLock, RwLock,
         atomic::{AtomicU16, Ordering},
     },
 };
@@ -36,6 +37,10 @@ pub struct Region {
     len: usize,
     file: File,
     host: NonNull<u8>,
+    /// How the daemon is to map it, in a Xen build.
+    xen: [u32; 2],
+    /// Whose mapping `host` is, if not this region's own.
+    owner: Option<Box<dyn Any + Send + Sync>>,
 }
 
 // SAFETY: the mapping belongs to the region until it is dropped, and is only accessed through raw
@@ -70,7 +75,33 @@ impl Region {
             len,
             file,
             host,
+            xen: [0; 2],
+            owner: None,
         }))
+    }
+
+    /// Memory that somebody else has mapped here, and that the daemon is to map from `file` in the way
+    /// that `xen` (flags and domain) says.
+    ///
+    /// # Safety
+    ///
+    /// `len` bytes at `host` are readable and writable memory for as long as `owner` lives.
+    pub unsafe fn of_mapping(
+        gpa: u64,
+        len: usize,
+        file: File,
+        xen: [u32; 2],
+        host: NonNull<u8>,
+        owner: Box<dyn Any + Send + Sync>,
+    ) -> Arc<Self> {
+        Arc::new(Self {
+            gpa,
+            len,
+            file,
+            host,
+            xen,
+            owner: Some(owner),
+        })
     }
 
     /// Guest physical address of the first byte.
@@ -100,6 +131,7 @@ impl Region {
             size: self.len as u64,
             user_addr: user_addr(self.gpa),
             mmap_offset: 0,
+            xen: self.xen,
         }
     }
 
@@ -127,6 +159,9 @@ impl AsFd for Region {
 
 impl Drop for Region {
     fn drop(&mut self) {
+        if self.owner.is_some() {
+            return;
+        }
         // SAFETY: this is the mapping made by `new`, and nobody else can reach it any more.
         let _ = unsafe { rustix::mm::munmap(self.host.as_ptr().cast(), self.len) };
     }
@@ -161,9 +196,21 @@ impl Heap {
         self.free.insert(addr, len);
     }
 
-    fn take(&mut self, len: u64, align: u64, within: Option<&Region>) -> Option<u64> {
+    /// Anywhere but in `kept`, or in one region.
+    fn take(
+        &mut self,
+        len: u64,
+        align: u64,
+        within: Option<&Region>,
+        kept: Option<&Region>,
+    ) -> Option<u64> {
         let (span, size, start) = self.free.iter().find_map(|(&span, &size)| {
-            if within.is_some_and(|region| !region.contains(span, 1)) {
+            let fits = match (within, kept) {
+                (Some(region), _) => region.contains(span, 1),
+                (None, Some(kept)) => !kept.contains(span, 1),
+                (None, None) => true,
+            };
+            if !fits {
                 return None;
             }
             let start = span.next_multiple_of(align);
@@ -190,6 +237,8 @@ pub struct Arena {
     regions: RwLock<Vec<Arc<Region>>>,
     removed: Mutex<Vec<Arc<Region>>>,
     heap: Mutex<Heap>,
+    /// Rings lie here and nothing else does, if it is set.
+    rings: OnceLock<Arc<Region>>,
 }
 
 impl Arena {
@@ -213,9 +262,25 @@ impl Arena {
             regions: RwLock::default(),
             removed: Mutex::default(),
             heap: Mutex::default(),
+            rings: OnceLock::new(),
         });
         for &(gpa, len) in layout {
             arena.add_region(gpa, len)?;
+        }
+        Ok(arena)
+    }
+
+    /// Regions that exist already. Rings are laid into `rings` alone, and nothing else is.
+    pub fn of_regions(
+        regions: &[Arc<Region>],
+        rings: Option<&Arc<Region>>,
+    ) -> Result<Arc<Self>, Error> {
+        let arena = Self::with_layout(&[])?;
+        for region in regions {
+            arena.adopt(region.clone());
+        }
+        if let Some(rings) = rings {
+            let _ = arena.rings.set(rings.clone());
         }
         Ok(arena)
     }
@@ -237,10 +302,13 @@ impl Arena {
     /// Adds a region here (the daemon must be told).
     pub fn add_region(&self, gpa: u64, len: usize) -> Result<Arc<Region>, Error> {
         let region = Region::new(gpa, len)?;
-        self.regions
-            .write()
-            .expect("not poisoned")
-            .push(region.clone());
+        self.adopt(region.clone());
+        Ok(region)
+    }
+
+    fn adopt(&self, region: Arc<Region>) {
+        let (gpa, len) = (region.gpa, region.len);
+        self.regions.write().expect("not poisoned").push(region);
         // Address zero is left out: too much code takes it for "none".
         let skip = if gpa == 0 { PAGE } else { 0 };
         if len as u64 > skip {
@@ -249,7 +317,6 @@ impl Arena {
                 .expect("not poisoned")
                 .release(gpa + skip, len as u64 - skip);
         }
-        Ok(region)
     }
 
     /// Takes a region away here (the daemon must be told). What was allocated in it is gone.
@@ -267,6 +334,11 @@ impl Arena {
         Some(region)
     }
 
+    /// Allocates where rings may lie.
+    pub fn alloc_ring(&self, len: usize, align: u64) -> Result<u64, Error> {
+        self.take(len, align, self.rings.get().map(AsRef::as_ref))
+    }
+
     /// Allocates anywhere. The bytes are what they were.
     pub fn alloc(&self, len: usize, align: u64) -> Result<u64, Error> {
         self.take(len, align, None)
@@ -281,7 +353,12 @@ impl Arena {
         self.heap
             .lock()
             .expect("not poisoned")
-            .take(len.max(1) as u64, align, within)
+            .take(
+                len.max(1) as u64,
+                align,
+                within,
+                self.rings.get().map(AsRef::as_ref),
+            )
             .ok_or_else(|| Error::NoRoom(format!("{len} bytes of guest memory")))
     }
 
@@ -291,6 +368,29 @@ impl Arena {
         // An address in a region that was removed meanwhile is unknown here, and that is right.
         if let Some(len) = heap.taken.remove(&addr) {
             heap.release(addr, len);
+        }
+    }
+
+    /// Gives nothing out of a range that is free now.
+    pub fn keep(&self, addr: u64, len: u64) {
+        let mut heap = self.heap.lock().expect("not poisoned");
+        let spans: Vec<_> = heap
+            .free
+            .range(..addr + len)
+            .map(|(a, l)| (*a, *l))
+            .collect();
+        for (start, size) in spans {
+            let end = start + size;
+            if end <= addr {
+                continue;
+            }
+            heap.free.remove(&start);
+            if start < addr {
+                heap.free.insert(start, addr - start);
+            }
+            if end > addr + len {
+                heap.free.insert(addr + len, end - addr - len);
+            }
         }
     }
 

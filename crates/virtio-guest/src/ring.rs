@@ -161,9 +161,9 @@ impl Queue {
     pub fn new(arena: &Arc<Arena>, index: u16, size: u16, event_idx: bool) -> Result<Self, Error> {
         let entries = usize::from(size);
         let ring = RingAddresses {
-            descriptors: arena.alloc(16 * entries, 4096)?,
-            available: arena.alloc(6 + 2 * entries, 2)?,
-            used: arena.alloc(6 + 8 * entries, 4)?,
+            descriptors: arena.alloc_ring(16 * entries, 4096)?,
+            available: arena.alloc_ring(6 + 2 * entries, 2)?,
+            used: arena.alloc_ring(6 + 8 * entries, 4)?,
         };
         let mut queue = Self {
             index,

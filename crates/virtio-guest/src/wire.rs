@@ -176,6 +176,18 @@ pub struct MemoryRegion {
     pub user_addr: u64,
     /// Where in the file the region begins.
     pub mmap_offset: u64,
+    /// With XEN_MMAP: how it is mapped (flags), and of which domain the pages are.
+    pub xen: [u32; 2],
+}
+
+/// Flags of a region under XEN_MMAP; none is an ordinary shared file.
+pub mod xen {
+    /// Pages of another domain; the file is /dev/xen/privcmd.
+    pub const FOREIGN: u32 = 1;
+    /// Granted pages; the file is /dev/xen/gntdev.
+    pub const GRANT: u32 = 2;
+    /// With `GRANT`: mapped at each access.
+    pub const NO_ADVANCE_MAP: u32 = 8;
 }
 
 impl MemoryRegion {
@@ -184,8 +196,9 @@ impl MemoryRegion {
             out.extend_from_slice(&field.to_ne_bytes());
         }
         if extended {
-            // Kind UNIX, and no data: an ordinary shared file.
-            out.extend_from_slice(&[0; 8]);
+            for field in self.xen {
+                out.extend_from_slice(&field.to_ne_bytes());
+            }
         }
     }
 }
@@ -288,6 +301,7 @@ mod tests {
             size: 2,
             user_addr: 3,
             mmap_offset: 4,
+            xen: [0; 2],
         };
         assert_eq!(memory_table(&[region; 3], false).len(), 8 + 3 * 32);
         assert_eq!(memory_table(&[region; 3], true).len(), 8 + 3 * 40);

@@ -235,6 +235,7 @@ pub(super) const CASES: &[Case] = &[
             size: 64 * MIB,
             user_addr: 1 << 41,
             mmap_offset: 0,
+            xen: [0; 2],
         })
     }),
     may_end("region added of no bytes", |a| {
@@ -243,6 +244,7 @@ pub(super) const CASES: &[Case] = &[
             size: 0,
             user_addr: 1 << 41,
             mmap_offset: 0,
+            xen: [0; 2],
         })
     }),
     may_end("region added that wraps around", |a| {
@@ -251,6 +253,7 @@ pub(super) const CASES: &[Case] = &[
             size: MIB,
             user_addr: 1 << 41,
             mmap_offset: 0,
+            xen: [0; 2],
         })
     }),
     may_end("region added without a file", |a| {
@@ -260,6 +263,7 @@ pub(super) const CASES: &[Case] = &[
             size: MIB,
             user_addr: 1 << 41,
             mmap_offset: 0,
+            xen: [0; 2],
         };
         let payload = wire::single_region(&new, guest.extended_regions());
         let result = guest.frontend().tell(request::ADD_MEM_REG, &payload, &[]);
@@ -274,6 +278,7 @@ pub(super) const CASES: &[Case] = &[
                 size: MIB,
                 user_addr: 1 << 41,
                 mmap_offset: 0,
+                xen: [0; 2],
             });
         }
         let slots = step("slots", guest.max_memory_slots())?;
@@ -296,6 +301,7 @@ pub(super) const CASES: &[Case] = &[
             size: MIB,
             user_addr: 7 << 41,
             mmap_offset: 0,
+            xen: [0; 2],
         };
         let payload = wire::single_region(&unknown, guest.extended_regions());
         let result = guest.frontend().tell(request::REM_MEM_REG, &payload, &[]);

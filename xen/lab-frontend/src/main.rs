@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
+
+//! Runs in the dom0 of the Xen lab (`cargo xtask xen`): grants memory, hands it to each daemon in every
+//! layout, drives the devices, and does what a hostile guest would.
+//!
+//! The verdicts are lines on the console: `LAB CASE DEVICE ok|FAILED MILLISECONDS TEXT`.
+
+mod cases;
+mod devices;
+mod domain;
+mod memory;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Instant;
+
+use clap::Parser;
+
+use crate::cases::CASES;
+use crate::devices::{DEVICES, Device};
+use crate::domain::Domain;
+
+/// What a case ends with.
+type Result<T, E = Box<dyn std::error::Error + Send + Sync>> = std::result::Result<T, E>;
+
+/// Drives xen-built daemons from a dom0.
+#[derive(Debug, Parser)]
+struct Options {
+    /// Folder of the daemons.
+    #[arg(long, default_value = "/bin")]
+    daemons: PathBuf,
+
+    /// Only these cases.
+    #[arg(long, value_delimiter = ',')]
+    cases: Vec<String>,
+
+    /// Only these devices; all unless told.
+    devices: Vec<String>,
+}
+
+fn main() -> ExitCode {
+    let options = Options::parse();
+    let chosen = |device: &&Device| {
+        options.devices.is_empty() || options.devices.iter().any(|name| name == device.name)
+    };
+    let domain = match Domain::create() {
+        Ok(domain) => Some(domain),
+        Err(error) => {
+            println!("no other domain: {error}");
+            None
+        }
+    };
+    let mut good = true;
+    let mut ran = 0;
+    for case in CASES {
+        if !options.cases.is_empty() && !options.cases.iter().any(|name| name == case.name) {
+            continue;
+        }
+        for device in DEVICES.iter().filter(chosen) {
+            let start = Instant::now();
+            let setting = cases::Setting {
+                device,
+                daemons: &options.daemons,
+                domain: domain.as_ref(),
+            };
+            let result = (case.run)(&setting);
+            let time = start.elapsed().as_millis();
+            ran += 1;
+            match result {
+                Ok(text) => println!("LAB {} {} ok {time} {text}", case.name, device.name),
+                Err(error) => {
+                    good = false;
+                    let text = error.to_string().replace('\n', "; ");
+                    println!("LAB {} {} FAILED {time} {text}", case.name, device.name);
+                }
+            }
+        }
+    }
+    println!("LAB-DONE {ran}");
+    if good {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
+}

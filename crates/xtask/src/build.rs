@@ -29,11 +29,24 @@ pub(crate) fn binaries(
     memory: Memory,
     profile: Profile,
 ) -> Result<HashMap<String, PathBuf>> {
+    for_target(packages, memory, profile, None)
+}
+
+/// [`binaries`] for another machine or C library than the host's.
+pub(crate) fn for_target(
+    packages: &[&str],
+    memory: Memory,
+    profile: Profile,
+    target: Option<&str>,
+) -> Result<HashMap<String, PathBuf>> {
     let mut args = vec!["build", "--bins"];
     args.extend(["--message-format", "json-render-diagnostics"]);
     args.extend(memory.args());
     if profile == Profile::Release {
         args.push("--release");
+    }
+    if let Some(target) = target {
+        args.extend(["--target", target]);
     }
     for package in packages {
         args.extend(["--package", package]);

@@ -23,6 +23,7 @@ mod surface;
 mod test;
 mod text;
 mod workspace;
+mod xen;
 
 use std::process::ExitCode;
 
@@ -63,6 +64,8 @@ enum Chore {
     Headers(headers::Options),
     /// Measure the devices on a local ring and over their sockets
     Bench(bench::Options),
+    /// Run the xen-built daemons on a real Xen, under QEMU
+    Xen(xen::Options),
 }
 
 fn main() -> ExitCode {
@@ -80,6 +83,7 @@ fn main() -> ExitCode {
             Chore::DropIn => drop_in::run()?,
             Chore::Headers(options) => headers::run(&options)?,
             Chore::Bench(options) => bench::run(&options)?,
+            Chore::Xen(options) => return xen::run(&options),
         };
         Ok(if good {
             ExitCode::SUCCESS

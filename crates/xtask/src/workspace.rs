@@ -3,7 +3,7 @@
 //! Where things are, and how cargo is called.
 
 use std::fmt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use clap::ValueEnum;
@@ -61,6 +61,15 @@ pub(crate) fn metadata() -> Result<Value> {
         return Err(format!("cargo metadata: {}", output.status).into());
     }
     Ok(serde_json::from_slice(&output.stdout)?)
+}
+
+/// Where cargo puts what it builds.
+pub(crate) fn target_folder() -> Result<PathBuf> {
+    let metadata = metadata()?;
+    let path = metadata["target_directory"]
+        .as_str()
+        .ok_or("cargo does not say where it builds")?;
+    Ok(path.into())
 }
 
 /// A call of the cargo that runs this very chore.

@@ -3,7 +3,8 @@
 //! Runs in the dom0 of the Xen lab (`cargo xtask xen`): grants memory, hands it to each daemon in every
 //! layout, drives the devices, and does what a hostile guest would.
 //!
-//! The verdicts are lines on the console: `LAB CASE DEVICE ok|FAILED MILLISECONDS TEXT`.
+//! On the console, which xtask reads: `LAB-PLAN N`, then N lines
+//! `LAB CASE DEVICE ok|FAILED MILLISECONDS TEXT`, then `LAB-DONE N`.
 
 mod cases;
 mod devices;
@@ -16,7 +17,7 @@ use std::time::Instant;
 
 use clap::Parser;
 
-use crate::cases::CASES;
+use crate::cases::{CASES, Case};
 use crate::devices::{DEVICES, Device};
 use crate::domain::Domain;
 
@@ -50,13 +51,15 @@ fn main() -> ExitCode {
             None
         }
     };
+    let named =
+        |case: &&Case| options.cases.is_empty() || options.cases.iter().any(|n| n == case.name);
+    let devices: Vec<_> = DEVICES.iter().filter(chosen).collect();
+    let cases: Vec<_> = CASES.iter().filter(named).collect();
+    println!("LAB-PLAN {}", cases.len() * devices.len());
     let mut good = true;
     let mut ran = 0;
-    for case in CASES {
-        if !options.cases.is_empty() && !options.cases.iter().any(|name| name == case.name) {
-            continue;
-        }
-        for device in DEVICES.iter().filter(chosen) {
+    for case in cases {
+        for device in &devices {
             let start = Instant::now();
             let setting = cases::Setting {
                 device,

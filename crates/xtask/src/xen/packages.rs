@@ -1,0 +1,290 @@
+// SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
+
+//! The lab's packages: which ones is written in a lock file; they are fetched once, checked, and
+//! unpacked into a cache. Nothing is installed.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use super::Version;
+use crate::{Result, children, workspace};
+
+const KEYRING: &str = "/usr/share/keyrings/debian-archive-keyring.gpg";
+
+/// Where the archive is, and where everything is that ever was in it.
+const ARCHIVE: &str = "http://deb.debian.org/";
+const SNAPSHOTS: &str = "http://snapshot.debian.org/archive/";
+
+/// The names in the lock file, the suites, and the packages; `*` is what the package depends on.
+const WANTED: &[(&str, &str, &str)] = &[
+    ("xen-4.20", "trixie", "xen-hypervisor-4.20-amd64"),
+    ("xen-4.17", "bookworm", "xen-hypervisor-4.17-amd64"),
+    ("kernel", "trixie", "linux-image-amd64 *"),
+    ("busybox", "trixie", "busybox-static"),
+];
+
+/// One line of the lock file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Package {
+    name: String,
+    sha256: String,
+    /// When it was in the archive, as its snapshots are named.
+    seen: String,
+    /// Below the archive's address.
+    path: String,
+}
+
+fn lock_file() -> PathBuf {
+    workspace::root().join("xen/lab/packages.lock")
+}
+
+fn parse(text: &str) -> Result<Vec<Package>> {
+    text.lines()
+        .filter(|line| !line.starts_with('#'))
+        .map(|line| {
+            let fields: Vec<_> = line.split_whitespace().map(str::to_owned).collect();
+            let [name, sha256, seen, path] =
+                <[String; 4]>::try_from(fields).map_err(|_| format!("damaged: {line}"))?;
+            Ok(Package {
+                name,
+                sha256,
+                seen,
+                path,
+            })
+        })
+        .collect()
+}
+
+/// The folders of the cache.
+pub(super) struct Unpacked {
+    root: PathBuf,
+    pub(super) kernel: PathBuf,
+}
+
+impl Unpacked {
+    pub(super) fn hypervisor(&self, version: Version) -> PathBuf {
+        self.root.join(format!("xen-{}", version.name()))
+    }
+
+    pub(super) fn busybox(&self) -> Result<PathBuf> {
+        find(&self.root.join("busybox"), "busybox")
+    }
+}
+
+/// The cache of what the lock file says, filled if need be.
+pub(super) fn unpacked() -> Result<Unpacked> {
+    let path = lock_file();
+    let text = fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))?;
+    let packages = parse(&text).map_err(|error| format!("{}: {error}", path.display()))?;
+    let root = cache()?;
+    for package in &packages {
+        // The hash is in the name, so that another version of the lock file finds its own.
+        let folder = root.join(&package.sha256[..16.min(package.sha256.len())]);
+        if !folder.exists() {
+            fetch(package, &root, &folder)?;
+        }
+        let link = root.join(&package.name);
+        let _ = fs::remove_file(&link);
+        std::os::unix::fs::symlink(&folder, &link)?;
+    }
+    Ok(Unpacked {
+        kernel: root.join("kernel"),
+        root,
+    })
+}
+
+fn cache() -> Result<PathBuf> {
+    let base = match std::env::var_os("XDG_CACHE_HOME").filter(|path| !path.is_empty()) {
+        Some(path) => PathBuf::from(path),
+        None => PathBuf::from(std::env::var_os("HOME").ok_or("neither XDG_CACHE_HOME nor HOME")?)
+            .join(".cache"),
+    };
+    let root = base.join("vhost-device/xen");
+    fs::create_dir_all(&root)?;
+    Ok(root)
+}
+
+fn fetch(package: &Package, root: &Path, folder: &Path) -> Result<()> {
+    let archive = root.join(format!("{}.part", package.name));
+    let Package { path, seen, .. } = package;
+    let (suite, rest) = path.split_once('/').ok_or("a path without a folder")?;
+    let addresses = [
+        format!("{ARCHIVE}{path}"),
+        format!("{SNAPSHOTS}{suite}/{seen}/{rest}"),
+    ];
+    let mut errors = String::new();
+    for address in &addresses {
+        println!("fetching {address}");
+        let result = Command::new("curl")
+            .args(["--fail", "--silent", "--show-error", "--location"])
+            .args(["--retry", "3", "--connect-timeout", "20", "--output"])
+            .arg(&archive)
+            .arg(address)
+            .output()
+            .map_err(|error| format!("cannot run curl: {error}"))?;
+        children::rest_if_interrupted();
+        if !result.status.success() {
+            let _ = write!(
+                errors,
+                "\n{}",
+                String::from_utf8_lossy(&result.stderr).trim()
+            );
+            continue;
+        }
+        let hash = call(Command::new("sha256sum").arg(&archive))?;
+        if hash.split(' ').next() != Some(&package.sha256) {
+            let _ = write!(errors, "\n{address} is not what the lock file says: {hash}");
+            continue;
+        }
+        // A half-unpacked one must not be taken for whole.
+        let half = root.join(format!("{}.half", package.name));
+        let _ = fs::remove_dir_all(&half);
+        call(Command::new("dpkg-deb").arg("-x").args([&archive, &half]))?;
+        fs::rename(&half, folder)?;
+        return Ok(fs::remove_file(&archive)?);
+    }
+    Err(format!(
+        "{} cannot be had; `cargo xtask xen --update` takes what the archive has now:{errors}",
+        package.name
+    )
+    .into())
+}
+
+/// The first file below `folder` whose name begins so.
+pub(super) fn find(folder: &Path, start: &str) -> Result<PathBuf> {
+    let mut folders = vec![folder.to_owned()];
+    while let Some(next) = folders.pop() {
+        for entry in fs::read_dir(&next).map_err(|e| format!("{}: {e}", next.display()))? {
+            let entry = entry?;
+            let kind = entry.file_type()?;
+            if kind.is_dir() {
+                folders.push(entry.path());
+            } else if kind.is_file() && entry.file_name().to_string_lossy().starts_with(start) {
+                return Ok(entry.path());
+            }
+        }
+    }
+    Err(format!("there is no {start} below {}", folder.display()).into())
+}
+
+/// Writes the lock file anew, from the archive's lists of today.
+pub(super) fn update() -> Result<()> {
+    let scratch = tempfile::tempdir()?;
+    let seen = call(Command::new("date").args(["-u", "+%Y%m%dT000000Z"]))?;
+    let mut text = String::from(
+        "# The packages of the Xen lab: name, sha256, when it was in the archive, path there.\n\
+         # Written by `cargo xtask xen --update`.\n",
+    );
+    for (name, suite, package) in WANTED {
+        let apt = lists(scratch.path(), suite)?;
+        let run = |program: &str, args: &[&str]| {
+            let mut command = Command::new(program);
+            call(command.args(args).env("APT_CONFIG", &apt))
+        };
+        let package = match package.strip_suffix(" *") {
+            Some(package) => {
+                let said = run("apt-cache", &["depends", package])?;
+                said.lines()
+                    .find_map(|line| line.trim().strip_prefix("Depends: "))
+                    .ok_or_else(|| format!("{package} depends on nothing"))?
+                    .to_owned()
+            }
+            None => (*package).to_owned(),
+        };
+        let said = run("apt-get", &["download", "--print-uris", &package])?;
+        // 'http://...' FILE SIZE SHA256:HASH
+        let address = said.split('\'').nth(1).unwrap_or_default();
+        let path = address.strip_prefix(ARCHIVE).unwrap_or_default();
+        let hash = said.trim().rsplit_once("SHA256:").unwrap_or_default().1;
+        if path.is_empty() || hash.len() != 64 {
+            return Err(format!("apt-get says of {package}: {said}").into());
+        }
+        let _ = writeln!(text, "{name} {hash} {} {path}", seen.trim());
+        println!("{name}: {path}");
+    }
+    let path = lock_file();
+    Ok(fs::write(path, text)?)
+}
+
+/// Package lists of one suite that have nothing to do with the host's.
+fn lists(scratch: &Path, suite: &str) -> Result<PathBuf> {
+    let at = scratch.join(suite);
+    let config = at.join("apt.conf");
+    if config.exists() {
+        return Ok(config);
+    }
+    fs::create_dir_all(at.join("lists/partial"))?;
+    fs::create_dir_all(at.join("cache/archives/partial"))?;
+    let line = |path: &str, suite: &str| {
+        format!("deb [signed-by={KEYRING}] {ARCHIVE}{path} {suite} main\n")
+    };
+    let sources = line("debian", suite) + &line("debian-security", &format!("{suite}-security"));
+    fs::write(at.join("sources.list"), sources)?;
+    let folder = at.display();
+    fs::write(
+        &config,
+        format!(
+            "Dir::State::lists \"{folder}/lists\";\nDir::Cache \"{folder}/cache\";\n\
+             Dir::Etc::sourcelist \"{folder}/sources.list\";\nDir::Etc::sourceparts \"-\";\n\
+             Dir::State::status \"/dev/null\";\nAPT::Architecture \"amd64\";\n\
+             APT::Architectures \"amd64\";\nAPT::Sandbox::User \"root\";\n"
+        ),
+    )?;
+    call(
+        Command::new("apt-get")
+            .arg("update")
+            .env("APT_CONFIG", &config),
+    )?;
+    Ok(config)
+}
+
+/// What the command prints, if it succeeds.
+fn call(command: &mut Command) -> Result<String> {
+    let output = command
+        .output()
+        .map_err(|error| format!("cannot run {:?}: {error}", command.get_program()))?;
+    children::rest_if_interrupted();
+    if !output.status.success() {
+        let errors = String::from_utf8_lossy(&output.stderr);
+        return Err(format!("{:?}: {}\n{errors}", command.get_program(), output.status).into());
+    }
+    Ok(String::from_utf8(output.stdout)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_lock_file_names_all_that_is_wanted_once() {
+        let packages = parse(&fs::read_to_string(lock_file()).unwrap()).unwrap();
+
+        let names: Vec<_> = packages
+            .iter()
+            .map(|package| package.name.as_str())
+            .collect();
+        let wanted: Vec<_> = WANTED.iter().map(|(name, ..)| *name).collect();
+        assert_eq!(names, wanted);
+        assert!(packages.iter().all(|package| package.sha256.len() == 64));
+    }
+
+    #[test]
+    fn a_line_of_another_shape_is_refused() {
+        assert!(parse("# only a comment\n").unwrap().is_empty());
+        assert!(parse("kernel abc").is_err());
+    }
+
+    #[test]
+    fn a_file_is_found_by_how_its_name_begins() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::create_dir_all(folder.path().join("a/b")).unwrap();
+        fs::write(folder.path().join("a/b/vmlinuz-6.12"), "").unwrap();
+
+        let found = find(folder.path(), "vmlinuz-").unwrap();
+
+        assert!(found.ends_with("a/b/vmlinuz-6.12"));
+        assert!(find(folder.path(), "initrd").is_err());
+    }
+}

@@ -28,11 +28,17 @@ pub(crate) struct Setting<'a> {
 
 pub(crate) struct Case {
     pub name: &'static str,
+    /// Only where somebody asks for it by its name.
+    pub aside: bool,
     pub run: fn(&Setting<'_>) -> Result<String>,
 }
 
 const fn case(name: &'static str, run: fn(&Setting<'_>) -> Result<String>) -> Case {
-    Case { name, run }
+    Case {
+        name,
+        aside: false,
+        run,
+    }
 }
 
 pub(crate) const CASES: &[Case] = &[
@@ -50,6 +56,10 @@ pub(crate) const CASES: &[Case] = &[
     case("cache-ends", cache_ends),
     case("foreign", |on| on.exercise(&foreign(on)?, &[])),
     case("foreign-hole", foreign_hole),
+    Case {
+        aside: true,
+        ..case("cost", cost)
+    },
 ];
 
 fn advance() -> Result<Arc<Arena>> {
@@ -288,4 +298,67 @@ fn foreign_hole(on: &Setting<'_>) -> Result<String> {
     arena.keep(end, BEHIND as u64 * virtio_guest::PAGE);
     // The first byte is there and the last is not.
     on.survives(&arena, &[], end - 32, |_| Ok(()))
+}
+
+/// What a request of 4 KiB takes in each layout, 32 at a time over 64 pages in turn; and the daemon of the mmap
+/// variant, if it is there.
+fn cost(on: &Setting<'_>) -> Result<String> {
+    const REQUESTS: usize = 2048;
+    const PAGES: usize = 64;
+    /// As many as the ring has room for: what a wake-up costs is not what is asked.
+    const BATCH: usize = 32;
+    if on.device.name != "rng" {
+        return Ok("only rng has a driver for it".to_owned());
+    }
+    let unix = Arena::new(2 << 20, 2, false)?;
+    let split = split()?.0;
+    let other = Setting {
+        daemons: &on.daemons.join("mmap"),
+        ..*on
+    };
+    let mut runs = vec![
+        ("unix", on, unix.clone(), vec![]),
+        ("advance", on, advance()?, vec![]),
+        ("split", on, split.clone(), vec![]),
+        ("split-cached", on, split, vec!["--xen-grant-cache", "64"]),
+        ("foreign", on, foreign(on)?, vec![]),
+    ];
+    if other.daemons.exists() {
+        runs.insert(0, ("mmap", &other, unix, vec![]));
+    }
+    let mut told = Vec::new();
+    for (name, on, arena, args) in runs {
+        let daemon = on.daemon(&args)?;
+        let mut guest = on.boot(&daemon, &arena)?;
+        let buffers = (0..PAGES)
+            .map(|_| arena.alloc(4096, 4096))
+            .collect::<Result<Vec<_>, _>>()?;
+        let mut start = Instant::now();
+        for round in 0..=REQUESTS / PAGES {
+            // Once for each page before the clock starts.
+            if round == 1 {
+                start = Instant::now();
+            }
+            for part in buffers.chunks(BATCH) {
+                let queue = guest.queue(0);
+                for buffer in part {
+                    queue.post_chain(&[virtio_guest::Segment {
+                        addr: *buffer,
+                        len: 4096,
+                        writable: true,
+                    }])?;
+                }
+                queue.kick()?;
+                for reply in queue.wait_all(TIMEOUT)? {
+                    if reply.written() != 4096 {
+                        return Err(format!("{name}: not all came").into());
+                    }
+                }
+            }
+        }
+        let each = start.elapsed().as_secs_f64() * 1e6 / REQUESTS as f64;
+        told.push(format!("{name} {each:.0} us"));
+        buffers.into_iter().for_each(|buffer| arena.free(buffer));
+    }
+    Ok(told.join(", "))
 }

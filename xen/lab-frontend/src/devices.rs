@@ -82,7 +82,8 @@ pub(crate) const DEVICES: &[Device] = &[
         },
         exercise: scsi,
         queue: 2,
-        request: |data, room| vec![segment(data, 64, false), segment(room, 256, true)],
+        // No more than a header and an answer.
+        request: |data, room| vec![segment(data, 51, false), segment(room, 108, true)],
         // VIRTIO_SCSI_S_FAILURE.
         refused: |_, room| room[11] == 9,
     },

@@ -51,8 +51,10 @@ fn main() -> ExitCode {
             None
         }
     };
-    let named =
-        |case: &&Case| options.cases.is_empty() || options.cases.iter().any(|n| n == case.name);
+    let named = |case: &&Case| match options.cases.as_slice() {
+        [] => !case.aside,
+        names => names.iter().any(|name| name == case.name),
+    };
     let devices: Vec<_> = DEVICES.iter().filter(chosen).collect();
     let cases: Vec<_> = CASES.iter().filter(named).collect();
     println!("LAB-PLAN {}", cases.len() * devices.len());

@@ -118,10 +118,15 @@ fn allocate(count: usize) -> Result<Granted> {
 }
 
 impl Granted {
-    /// The longest run of references without a gap, of `count` pages. What is left over is given up.
+    /// `count` pages whose references have no gap.
     pub(crate) fn run(count: usize) -> Result<Arc<Self>> {
-        // Some references in between belong to others.
-        let mut granted = allocate(count + 64)?;
+        // References in between belong to others, or come back late from a daemon that ended.
+        Self::run_of(count, 64).or_else(|_| Self::run_of(count, 4 * count))
+    }
+
+    /// So many more are asked for, and given up again.
+    fn run_of(count: usize, spare: usize) -> Result<Arc<Self>> {
+        let mut granted = allocate(count + spare)?;
         let mut start = 0;
         for at in 1..=granted.pages.len() {
             if at - start == count {

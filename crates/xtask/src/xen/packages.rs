@@ -73,8 +73,17 @@ impl Unpacked {
     }
 }
 
+/// The archive cannot be reached.
+pub(super) struct Unreachable(String);
+
+impl std::fmt::Display for Unreachable {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
 /// The cache of what the lock file says, filled if need be.
-pub(super) fn unpacked() -> Result<Unpacked> {
+pub(super) fn unpacked() -> Result<Result<Unpacked, Unreachable>> {
     let path = lock_file();
     let text = fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))?;
     let packages = parse(&text).map_err(|error| format!("{}: {error}", path.display()))?;
@@ -82,17 +91,19 @@ pub(super) fn unpacked() -> Result<Unpacked> {
     for package in &packages {
         // The hash is in the name, so that another version of the lock file finds its own.
         let folder = root.join(&package.sha256[..16.min(package.sha256.len())]);
-        if !folder.exists() {
-            fetch(package, &root, &folder)?;
+        if !folder.exists()
+            && let Err(unreachable) = fetch(package, &root, &folder)?
+        {
+            return Ok(Err(unreachable));
         }
         let link = root.join(&package.name);
         let _ = fs::remove_file(&link);
         std::os::unix::fs::symlink(&folder, &link)?;
     }
-    Ok(Unpacked {
+    Ok(Ok(Unpacked {
         kernel: root.join("kernel"),
         root,
-    })
+    }))
 }
 
 fn cache() -> Result<PathBuf> {
@@ -106,7 +117,7 @@ fn cache() -> Result<PathBuf> {
     Ok(root)
 }
 
-fn fetch(package: &Package, root: &Path, folder: &Path) -> Result<()> {
+fn fetch(package: &Package, root: &Path, folder: &Path) -> Result<Result<(), Unreachable>> {
     let archive = root.join(format!("{}.part", package.name));
     let Package { path, seen, .. } = package;
     let (suite, rest) = path.split_once('/').ok_or("a path without a folder")?;
@@ -128,28 +139,28 @@ fn fetch(package: &Package, root: &Path, folder: &Path) -> Result<()> {
         if !result.status.success() {
             let _ = write!(
                 errors,
-                "\n{}",
+                "; {}",
                 String::from_utf8_lossy(&result.stderr).trim()
             );
             continue;
         }
         let hash = call(Command::new("sha256sum").arg(&archive))?;
         if hash.split(' ').next() != Some(&package.sha256) {
-            let _ = write!(errors, "\n{address} is not what the lock file says: {hash}");
-            continue;
+            return Err(format!("{address} is not what the lock file says: {hash}").into());
         }
         // A half-unpacked one must not be taken for whole.
         let half = root.join(format!("{}.half", package.name));
         let _ = fs::remove_dir_all(&half);
         call(Command::new("dpkg-deb").arg("-x").args([&archive, &half]))?;
         fs::rename(&half, folder)?;
-        return Ok(fs::remove_file(&archive)?);
+        fs::remove_file(&archive)?;
+        return Ok(Ok(()));
     }
-    Err(format!(
-        "{} cannot be had; `cargo xtask xen --update` takes what the archive has now:{errors}",
+    Ok(Err(Unreachable(format!(
+        "the package {} cannot be had (`cargo xtask xen --update` takes what the archive has \
+         now){errors}",
         package.name
-    )
-    .into())
+    ))))
 }
 
 /// The first file below `folder` whose name begins so.

@@ -68,7 +68,7 @@ fn both(stream: &UnixStream, length: u64, into: u64, out: u64) -> Result<String>
     std::thread::scope(|scope| {
         let sender = scope.spawn(|| guest_tool::put(&mut &*stream, length, into));
         let received = guest_tool::check(&mut &*stream, length, out);
-        let sent = sender.join().unwrap_or_else(|_| Ok(()));
+        let sent = sender.join().unwrap_or(Ok(()));
         received.map_err(|error| format!("from the guest: {error}"))?;
         sent.map_err(|error| format!("to the guest: {error}"))
     })?;

@@ -11,6 +11,8 @@ mod generate;
 mod layout;
 #[cfg(feature = "generator")]
 mod table;
+#[cfg(feature = "generator")]
+mod xen;
 
 use clap::Args;
 
@@ -29,7 +31,12 @@ pub(crate) struct Options {
 
 #[cfg(feature = "generator")]
 pub(crate) fn run(options: &Options) -> Result<bool> {
-    generate::run(options.check, options.name.as_deref())
+    let name = options.name.as_deref();
+    if name == Some(xen::NAME) {
+        return xen::run(options.check);
+    }
+    let right = generate::run(options.check, name)?;
+    Ok((name.is_some() || xen::run(options.check)?) && right)
 }
 
 #[cfg(not(feature = "generator"))]

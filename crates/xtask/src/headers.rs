@@ -62,7 +62,11 @@ pub(crate) struct Lock {
 #[cfg_attr(not(feature = "generator"), allow(dead_code))] // fetching only writes
 impl Lock {
     pub(crate) fn read() -> Result<Self> {
-        let path = folder().join("headers.lock");
+        Self::read_in(&folder())
+    }
+
+    pub(crate) fn read_in(folder: &Path) -> Result<Self> {
+        let path = folder.join("headers.lock");
         let text = fs::read_to_string(&path)
             .map_err(|error| format!("cannot read {}: {error}", path.display()))?;
         Self::parse(&text).ok_or_else(|| {

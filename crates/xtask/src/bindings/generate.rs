@@ -15,14 +15,14 @@ use super::table::{Architecture, BINDINGS, Bindings};
 use crate::headers::{self, Lock};
 use crate::{Result, children, workspace};
 
-const LICENCE: &str = "// SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause\n";
+pub(super) const LICENCE: &str = "// SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause\n";
 const NO_LIBCLANG: &str = "there is no libclang, which reads the headers: install it \
                            (Debian: apt-get install libclang-dev), or name its folder in LIBCLANG_PATH";
 
 /// A file that is to be committed.
-struct Output {
-    path: PathBuf,
-    text: String,
+pub(super) struct Output {
+    pub path: PathBuf,
+    pub text: String,
 }
 
 pub(super) fn run(check: bool, name: Option<&str>) -> Result<bool> {
@@ -79,7 +79,7 @@ fn locked(check: bool) -> Result<bool> {
 }
 
 /// Compares with what is committed, or writes it.
-fn settle(output: &Output, check: bool) -> Result<bool> {
+pub(super) fn settle(output: &Output, check: bool) -> Result<bool> {
     let shown = output
         .path
         .strip_prefix(workspace::root())

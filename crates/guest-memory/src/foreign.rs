@@ -31,6 +31,10 @@ struct MmapBatch {
 /// `IOCTL_PRIVCMD_MMAPBATCH_V2`: no direction, `P`, 4.
 const MMAPBATCH_V2: u64 = ((size_of::<MmapBatch>() as u64) << 16) | ((b'P' as u64) << 8) | 4;
 
+/// Missing pages of one region, 16 GiB: each costs a call of the hypervisor, and a frontend may
+/// announce what it likes.
+const MAX_MISSING: u64 = 1 << 22;
+
 /// A mapped range, and the pages of it that are not there.
 #[derive(Debug)]
 pub(crate) struct Foreign {
@@ -50,7 +54,7 @@ impl Foreign {
         let mut holes: Vec<(u64, u64)> = Vec::new();
         let mut frames = Vec::new();
         let mut errors: Vec<libc::c_int> = Vec::new();
-        let mut page = 0;
+        let (mut page, mut missing) = (0, 0);
         while page < pages {
             let count = BATCH.min(pages - page);
             let first = base / page_size() + page;
@@ -80,6 +84,10 @@ impl Foreign {
             for (page, error) in (page..).zip(&errors) {
                 if *error == 0 {
                     continue;
+                }
+                missing += 1;
+                if missing > MAX_MISSING {
+                    return Err(io::Error::other("too many pages are missing"));
                 }
                 if let Some((_, end)) = holes.last_mut()
                     && *end == page

@@ -26,10 +26,43 @@ pub(crate) struct Device {
     pub exercise: fn(&mut Guest, &Daemon) -> Result<String>,
     /// The queue of [`Device::request`].
     pub queue: u16,
-    /// A request whose data lies at an address, with room for an answer at another.
-    pub request: fn(data: u64, room: u64) -> Vec<Segment>,
+    /// Requests with something at an address that cannot be reached, and with `ROOM` good bytes.
+    pub requests: fn(bad: u64, room: u64) -> Vec<Request>,
     /// Whether a used buffer says that the request failed: the bytes written, and the room.
     pub refused: fn(written: usize, room: &[u8]) -> bool,
+}
+
+/// A chain, and what is in its good bytes.
+pub(crate) struct Request {
+    pub segments: Vec<Segment>,
+    pub room: Vec<u8>,
+}
+
+fn request(segments: Vec<Segment>) -> Vec<Request> {
+    vec![Request {
+        segments,
+        room: Vec::new(),
+    }]
+}
+
+/// The header, a block to be written and a block to be read cannot be reached, one after the other.
+fn scsi_requests(bad: u64, room: u64) -> Vec<Request> {
+    let answer = segment(room, 108, true);
+    let good = segment(room + 128, 51, false);
+    let with = |segments, cdb| {
+        let mut bytes = vec![0; 128];
+        bytes.extend(scsi_header(cdb));
+        Request {
+            segments,
+            room: bytes,
+        }
+    };
+    let block = |code| [code, 0, 0, 0, 0, 0, 0, 0, 1, 0];
+    vec![
+        with(vec![segment(bad, 51, false), answer], &[0; 10]),
+        with(vec![good, segment(bad, 512, false), answer], &block(0x2a)),
+        with(vec![good, answer, segment(bad, 512, true)], &block(0x28)),
+    ]
 }
 
 fn nothing() -> Result<()> {
@@ -47,7 +80,7 @@ pub(crate) const DEVICES: &[Device] = &[
         prepare: nothing,
         exercise: rng,
         queue: 0,
-        request: |addr, _| vec![segment(addr, 64, true)],
+        requests: |bad, _| request(vec![segment(bad, 64, true)]),
         refused: |written, _| written == 0,
     },
     Device {
@@ -59,7 +92,7 @@ pub(crate) const DEVICES: &[Device] = &[
         },
         exercise: console,
         queue: 1,
-        request: |data, _| vec![segment(data, 64, false)],
+        requests: |bad, _| request(vec![segment(bad, 64, false)]),
         // Nothing that is sent has a status.
         refused: |written, _| written == 0,
     },
@@ -69,7 +102,7 @@ pub(crate) const DEVICES: &[Device] = &[
         prepare: nothing,
         exercise: vsock,
         queue: 1,
-        request: |data, _| vec![segment(data, 64, false)],
+        requests: |bad, _| request(vec![segment(bad, 64, false)]),
         // Nothing that is sent has a status.
         refused: |written, _| written == 0,
     },
@@ -82,10 +115,9 @@ pub(crate) const DEVICES: &[Device] = &[
         },
         exercise: scsi,
         queue: 2,
-        // No more than a header and an answer.
-        request: |data, room| vec![segment(data, 51, false), segment(room, 108, true)],
-        // VIRTIO_SCSI_S_FAILURE.
-        refused: |_, room| room[11] == 9,
+        requests: scsi_requests,
+        // VIRTIO_SCSI_S_FAILURE, or CHECK CONDITION.
+        refused: |_, room| room[11] == 9 || (room[11], room[10]) == (0, 2),
     },
 ];
 
@@ -218,12 +250,17 @@ fn scsi(guest: &mut Guest, _daemon: &Daemon) -> Result<String> {
     Ok(format!("{size} bytes written and read back the same"))
 }
 
-/// Status and data.
-fn command(guest: &mut Guest, cdb: &[u8], data: &[u8], room: usize) -> Result<(u8, Vec<u8>)> {
-    const ANSWER: usize = 12 + 96;
+fn scsi_header(cdb: &[u8]) -> Vec<u8> {
     let mut header = vec![1, 0, 0x40, 0, 0, 0, 0, 0];
     header.extend([0; 8 + 3 + 32]);
     header[19..19 + cdb.len()].copy_from_slice(cdb);
+    header
+}
+
+/// Status and data.
+fn command(guest: &mut Guest, cdb: &[u8], data: &[u8], room: usize) -> Result<(u8, Vec<u8>)> {
+    const ANSWER: usize = 12 + 96;
+    let header = scsi_header(cdb);
     let reply = guest.queue(2).request(&[&header, data], &[ANSWER, room])?;
     let bytes = reply.bytes();
     if reply.written() < ANSWER || bytes[11] != 0 {

@@ -6,10 +6,11 @@ use std::thread::{JoinHandle, spawn};
 
 use super::*;
 
+/// Kind and body of each.
 type Answers = Vec<(u32, Vec<u8>)>;
+/// Kind, transaction and body of each.
+type Questions = Vec<(u32, u32, Vec<u8>)>;
 
-/// One step of the script: the question's kind, transaction and body; all that is sent then, where
-/// an event has its kind, and an answer `None`.
 struct Server(UnixStream);
 
 impl Server {
@@ -29,7 +30,7 @@ impl Server {
 }
 
 /// Answers each question with the next of `answers`, and gives the questions.
-fn served(answers: Answers) -> (Store, JoinHandle<Vec<(u32, u32, Vec<u8>)>>) {
+fn served(answers: Answers) -> (Store, JoinHandle<Questions>) {
     let (client, server) = UnixStream::pair().unwrap();
     client
         .set_read_timeout(Some(Duration::from_secs(30)))
@@ -44,7 +45,7 @@ fn served(answers: Answers) -> (Store, JoinHandle<Vec<(u32, u32, Vec<u8>)>>) {
         while answers.peek().is_some() {
             let (kind, request, transaction, body) = server.question();
             questions.push((kind, transaction, body));
-            while let Some((kind, body)) = answers.next() {
+            for (kind, body) in answers.by_ref() {
                 let event = kind == xen_sys::XS_WATCH_EVENT;
                 server.answer(kind, if event { 0 } else { request }, &body);
                 if !event {

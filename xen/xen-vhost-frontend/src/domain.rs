@@ -1,0 +1,457 @@
+// SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
+
+//! One guest: its I/O requests, its interrupts, and the backends of its devices.
+
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::path::PathBuf;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use log::{info, warn};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use xen_ioctl::{Access, EvtChn, GntDev, IoreqServer, Mapping, PrivCmd};
+
+use crate::backend::Backend;
+use crate::mmio::{Action, Mmio, Queue, SIZE, USED};
+use crate::regions::{self, GRANTS, MAX_REGIONS, Region};
+use crate::request::{Request, read_request};
+
+/// Bits of features that have to do with the transport.
+const VERSION_1: u64 = 1 << 32;
+const ACCESS_PLATFORM: u64 = 1 << 33;
+/// How long until a backend that is gone is looked for again.
+const PAUSE: Duration = Duration::from_secs(1);
+const PAGE: u64 = xen_sys::XEN_PAGE_SIZE as u64;
+/// Pages that are looked for at once.
+const PROBE: usize = 512;
+
+/// How backends reach the guest's memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Reach {
+    /// All of it, as dom0 may.
+    Foreign,
+    /// What the guest grants, request by request.
+    Grant,
+}
+
+/// A device, as xenstore describes it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Place {
+    pub(crate) device: u32,
+    pub(crate) base: u64,
+    pub(crate) irq: u32,
+    pub(crate) socket: PathBuf,
+}
+
+/// What is served to a domain.
+#[derive(Clone, Debug)]
+pub(crate) struct Guest {
+    pub(crate) domain: u16,
+    pub(crate) reach: Reach,
+    /// As xenstore has it.
+    pub(crate) memory_kib: u64,
+    pub(crate) places: Vec<Place>,
+}
+
+/// Xen's devices, and who the guest is.
+struct Host {
+    guest: Guest,
+    privcmd: PrivCmd,
+    /// What backends map foreign memory or grants through.
+    file: OwnedFd,
+    grants: Option<GntDev>,
+}
+
+struct Device {
+    place: Place,
+    mmio: Mmio,
+    backend: Option<Backend>,
+    /// The backend is needed again from then on.
+    again: Instant,
+}
+
+/// Serves until `stop` is readable, or the domain is gone.
+pub(crate) fn serve(guest: Guest, stop: &OwnedFd) -> io::Result<()> {
+    let path = match guest.reach {
+        Reach::Foreign => "/dev/xen/privcmd",
+        Reach::Grant => "/dev/xen/gntdev",
+    };
+    let open = std::fs::OpenOptions::new()
+        .read(true)
+        .write(true)
+        .open(path);
+    let host = Host {
+        privcmd: PrivCmd::open()?,
+        file: open?.into(),
+        grants: (guest.reach == Reach::Grant)
+            .then(GntDev::open)
+            .transpose()?,
+        guest,
+    };
+    let mut devices = Vec::new();
+    for place in &host.guest.places {
+        let Some(device) = host.first_connection(place, stop)? else {
+            return Ok(());
+        };
+        devices.push(device);
+    }
+    let domain = host.guest.domain;
+    let server = IoreqServer::new(&host.privcmd, domain)?;
+    let page = server.requests()?;
+    for place in &host.guest.places {
+        server.map_memory_range(place.base, place.base + (SIZE - 1))?;
+    }
+    server.enable(true)?;
+    let channels = EvtChn::open()?;
+    let mut ports = Vec::new();
+    for vcpu in 0..host.privcmd.vcpus(domain)? as usize {
+        let offset = vcpu * size_of::<xen_sys::ioreq>();
+        let remote = page.atomic_u32(offset + 24)?.load(Ordering::Acquire);
+        ports.push(channels.bind_interdomain(domain, remote)?);
+    }
+    info!(
+        "domain {domain}: serving {} devices by {:?}",
+        devices.len(),
+        host.guest.reach
+    );
+    let result = host.run(&mut devices, &page, &channels, &ports, stop);
+    for device in &mut devices {
+        if let Some(backend) = &mut device.backend {
+            let _ = backend.stop_all(); // the connection ends anyway
+        }
+    }
+    result
+}
+
+impl Host {
+    /// Waits for a backend to be there.
+    fn first_connection(&self, place: &Place, stop: &OwnedFd) -> io::Result<Option<Device>> {
+        let mut told = false;
+        loop {
+            match Backend::connect(&place.socket) {
+                Ok(backend) => return Ok(Some(self.device(place, backend))),
+                Err(error) if !told => {
+                    told = true;
+                    let Place { device, socket, .. } = place;
+                    warn!(
+                        "device {device}: cannot use {}: {error}; waiting",
+                        socket.display()
+                    );
+                }
+                Err(_) => {}
+            }
+            if wait(&[stop.as_fd()], PAUSE)?.contains(&true) {
+                return Ok(None);
+            }
+        }
+    }
+
+    fn device(&self, place: &Place, backend: Backend) -> Device {
+        let required = match self.guest.reach {
+            Reach::Foreign => VERSION_1,
+            // The driver must know that addresses are grants.
+            Reach::Grant => VERSION_1 | ACCESS_PLATFORM,
+        };
+        let mut offered = backend.features() | required;
+        if self.guest.reach == Reach::Foreign {
+            offered &= !ACCESS_PLATFORM;
+        }
+        Device {
+            place: place.clone(),
+            mmio: Mmio::new(place.device, offered, required, backend.queues()),
+            backend: Some(backend),
+            again: Instant::now(),
+        }
+    }
+
+    fn run(
+        &self,
+        devices: &mut [Device],
+        page: &Mapping,
+        channels: &EvtChn,
+        ports: &[u32],
+        stop: &OwnedFd,
+    ) -> io::Result<()> {
+        loop {
+            let mut watched = vec![stop.as_fd(), channels.as_fd()];
+            for backend in devices.iter().filter_map(|device| device.backend.as_ref()) {
+                watched.extend(backend.calls());
+            }
+            let calls = watched.len();
+            watched.extend(
+                devices
+                    .iter()
+                    .filter_map(|device| Some(device.backend.as_ref()?.as_fd())),
+            );
+            let ready = wait(&watched, PAUSE)?;
+            let is_ready = |index: usize| ready.get(index).copied().unwrap_or_default();
+            if is_ready(0) {
+                return Ok(());
+            }
+            let mut gone = ready.iter().skip(calls);
+            for device in devices.iter_mut().filter(|device| device.backend.is_some()) {
+                if gone.next() == Some(&true) {
+                    self.lose(device, "it closed the connection");
+                }
+            }
+            if is_ready(1) {
+                self.requests(devices, page, channels, ports)?;
+            }
+            for device in devices.iter_mut() {
+                if device.backend.as_ref().is_some_and(Backend::called) {
+                    device.mmio.raise(USED);
+                    self.interrupt(device, true);
+                }
+                self.reconnect(device);
+            }
+        }
+    }
+
+    fn requests(
+        &self,
+        devices: &mut [Device],
+        page: &Mapping,
+        channels: &EvtChn,
+        ports: &[u32],
+    ) -> io::Result<()> {
+        for port in channels.pending()? {
+            channels.unmask(port)?;
+            let Some(vcpu) = ports.iter().position(|known| *known == port) else {
+                continue;
+            };
+            let offset = vcpu * size_of::<xen_sys::ioreq>();
+            if let Some(request) = read_request(page, offset)? {
+                let answer = self.access(devices, &request);
+                request.answer(page, offset, answer)?;
+                channels.notify(port)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// What a guest's access reads; of no meaning after a write.
+    fn access(&self, devices: &mut [Device], request: &Request) -> u64 {
+        let found = devices.iter_mut().find_map(|device| {
+            let offset = request.addr.checked_sub(device.place.base)?;
+            (offset < SIZE).then_some((device, offset))
+        });
+        let Some((device, offset)) = found else {
+            return u64::MAX;
+        };
+        if request.is_read {
+            return match Mmio::config_offset(offset) {
+                Some(offset) => self.read_config(device, offset, request.size),
+                None => device.mmio.read(offset, request.size).into(),
+            };
+        }
+        let action = device.mmio.write(offset, request.size, request.data as u32);
+        self.act(device, action, request.data);
+        0
+    }
+
+    fn read_config(&self, device: &mut Device, offset: u32, size: u32) -> u64 {
+        let Some(backend) = &mut device.backend else {
+            return 0;
+        };
+        match backend.config(offset, size.min(8)) {
+            Ok(bytes) => {
+                let mut value = [0; 8];
+                value
+                    .iter_mut()
+                    .zip(bytes)
+                    .for_each(|(to, from)| *to = from);
+                u64::from_le_bytes(value)
+            }
+            Err(error) => {
+                self.lose(device, &error.to_string());
+                0
+            }
+        }
+    }
+
+    fn act(&self, device: &mut Device, action: Action, data: u64) {
+        let result = match (&mut device.backend, action) {
+            (_, Action::Acknowledged) => {
+                self.interrupt(device, false);
+                Ok(())
+            }
+            (Some(_), Action::Start) => self.start(device, false),
+            (Some(backend), Action::Notify(queue)) => backend.kick(queue),
+            (Some(backend), Action::Stop(queue)) => backend.stop(queue),
+            (backend, Action::Reset) => {
+                let stopped = backend.as_mut().map_or(Ok(()), Backend::stop_all);
+                self.interrupt(device, false);
+                stopped
+            }
+            (Some(backend), Action::Configure { offset, size }) => {
+                let bytes = data.to_le_bytes();
+                let bytes = bytes.get(..size as usize).unwrap_or(&bytes);
+                backend.set_config(offset, bytes)
+            }
+            (_, Action::Nothing) | (None, _) => Ok(()),
+        };
+        if let Err(error) = result {
+            self.lose(device, &error.to_string());
+        }
+    }
+
+    /// Starts the backend, from the beginning or from where the rings are.
+    fn start(&self, device: &mut Device, resumed: bool) -> io::Result<()> {
+        let queues = device.mmio.queues();
+        let found = match self.guest.reach {
+            Reach::Foreign => Some(self.foreign()),
+            Reach::Grant => regions::grants(queues),
+        };
+        let regions = found.filter(|found| (1..=MAX_REGIONS).contains(&found.len()));
+        let (Some(regions), Some(backend)) = (regions, &mut device.backend) else {
+            let Place { device: number, .. } = device.place;
+            warn!("device {number}: its rings are in no memory that can be shared: reset needed");
+            device.mmio.fail();
+            self.interrupt(device, true);
+            return Ok(());
+        };
+        let regions: Vec<_> = regions
+            .into_iter()
+            .map(|one| (one, self.file.as_fd()))
+            .collect();
+        let base = |queue: &Queue| {
+            if resumed {
+                self.used_index(queue)
+            } else {
+                Ok(0)
+            }
+        };
+        backend.start(
+            device.mmio.accepted(),
+            &regions,
+            self.guest.domain,
+            queues,
+            base,
+        )
+    }
+
+    /// All memory that the guest has now.
+    fn foreign(&self) -> Vec<Region> {
+        let pages = self.guest.memory_kib / 4;
+        let end = match () {
+            () if cfg!(target_arch = "aarch64") => 0x4_0000 + pages,
+            // A hole for devices, and the rest above.
+            () if pages > 0xc_0000 => 0x10_0000 + pages,
+            () => pages,
+        };
+        let mut present = Vec::new();
+        for first in (0..end).step_by(PROBE) {
+            let chunk: Vec<u64> = (first..end.min(first + PROBE as u64)).collect();
+            let from = present.len();
+            let mapped = self
+                .privcmd
+                .map_foreign(self.guest.domain, &chunk, Access::Read);
+            present.resize(from + chunk.len(), mapped.is_ok());
+            for (index, _) in mapped.iter().flat_map(|mapped| mapped.failures()) {
+                if let Some(one) = present.get_mut(from + index) {
+                    *one = false;
+                }
+            }
+        }
+        regions::foreign(end, |page| {
+            present.get(page as usize).copied().unwrap_or_default()
+        })
+    }
+
+    /// How far a queue is used: where a backend goes on that has forgotten it.
+    fn used_index(&self, queue: &Queue) -> io::Result<u16> {
+        let address = queue
+            .used
+            .checked_add(2)
+            .ok_or(io::ErrorKind::InvalidData)?;
+        let page = match &self.grants {
+            Some(grants) => {
+                let reference = (address & !GRANTS) / PAGE;
+                let reference = u32::try_from(reference).map_err(io::Error::other)?;
+                grants.map(self.guest.domain, &[reference], Access::Read)?
+            }
+            None => {
+                let pages = [address / PAGE];
+                let foreign = self
+                    .privcmd
+                    .map_foreign(self.guest.domain, &pages, Access::Read)?;
+                foreign.whole()?
+            }
+        };
+        let mut index = [0; 2];
+        page.read((address % PAGE) as usize, &mut index)?;
+        Ok(u16::from_le_bytes(index))
+    }
+
+    fn lose(&self, device: &mut Device, why: &str) {
+        let Place {
+            device: number,
+            socket,
+            ..
+        } = &device.place;
+        warn!("device {number}: lost {}: {why}", socket.display());
+        device.backend = None;
+        device.again = Instant::now() + PAUSE;
+    }
+
+    /// A backend that came back goes on where the rings are.
+    fn reconnect(&self, device: &mut Device) {
+        if device.backend.is_some() || Instant::now() < device.again {
+            return;
+        }
+        device.again = Instant::now() + PAUSE;
+        let Ok(backend) = Backend::connect(&device.place.socket) else {
+            return;
+        };
+        let Place { device: number, .. } = device.place;
+        info!("device {number}: its backend is back");
+        let missing = device.mmio.accepted() & !(backend.features() | VERSION_1 | ACCESS_PLATFORM);
+        let enough = missing == 0 && backend.queues() >= device.mmio.queues().len();
+        device.backend = Some(backend);
+        if !device.mmio.running() {
+            return;
+        }
+        if !enough {
+            warn!(
+                "device {number}: the new backend lacks features {missing:#x} or queues: reset needed"
+            );
+            device.mmio.fail();
+            self.interrupt(device, true);
+        } else if let Err(error) = self.start(device, true) {
+            self.lose(device, &error.to_string());
+        }
+    }
+
+    /// The line follows the causes; a message is sent when there is a new one.
+    fn interrupt(&self, device: &Device, new: bool) {
+        let high = device.mmio.interrupt() != 0;
+        let domain = self.guest.domain;
+        let irq = device.place.irq;
+        let done = match u8::try_from(irq) {
+            _ if cfg!(target_arch = "aarch64") => self.privcmd.set_irq_level(domain, irq, high),
+            Ok(0) => Ok(()), // the driver polls
+            Ok(line @ 1..16) => self.privcmd.set_isa_irq_level(domain, line, high),
+            // A vector of the first processor's.
+            _ if new && high => self.privcmd.inject_msi(domain, 0xfee0_0000, irq & 0xff),
+            _ => Ok(()),
+        };
+        if let Err(error) = done {
+            warn!("{error}");
+        }
+    }
+}
+
+/// Which of them are readable, or broken, within `time`.
+fn wait(watched: &[BorrowedFd<'_>], time: Duration) -> io::Result<Vec<bool>> {
+    let mut polled: Vec<_> = watched
+        .iter()
+        .map(|fd| PollFd::new(fd, PollFlags::IN))
+        .collect();
+    let time = Timespec::try_from(time).map_err(io::Error::other)?;
+    match poll(&mut polled, Some(&time)) {
+        Ok(_) | Err(rustix::io::Errno::INTR) => {}
+        Err(error) => return Err(error.into()),
+    }
+    Ok(polled.iter().map(|one| !one.revents().is_empty()).collect())
+}

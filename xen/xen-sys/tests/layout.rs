@@ -19,11 +19,11 @@ macro_rules! architecture {
         #[path = "layout"]
         mod $module {
             #[rustfmt::skip]
-                    #[path = $source]
-                    pub mod bindings;
-                    #[rustfmt::skip]
-                    #[path = $rows]
-                    pub mod rows;
+                            #[path = $source]
+                            pub mod bindings;
+                            #[rustfmt::skip]
+                            #[path = $rows]
+                            pub mod rows;
         }
     };
 }

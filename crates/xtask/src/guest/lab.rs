@@ -11,9 +11,9 @@ use std::time::{Duration, Instant};
 
 use super::qemu::machine::{Machine, Spec};
 use super::qemu::root::Root;
-use super::qemu::{accelerator, initrd, skipped};
-use super::table::{Row, Verdict};
-use crate::Result;
+use super::qemu::{accelerator, initrd, logs, skipped};
+use super::{Row, show_logs};
+use crate::{Result, children, text};
 
 const TIER: &str = "lab";
 
@@ -22,37 +22,34 @@ const LIMIT: Duration = Duration::from_secs(120);
 const SIMULATORS: &str = "gpio-sim, i2c-stub, vcan, snd-aloop, uinput, vivid";
 
 /// Boots the lab, and looks whether all simulators are there.
-pub(crate) fn run(logs: &Path) -> Result<Vec<Row>> {
+pub(crate) fn on_tier(rows: &mut Vec<Row>) -> Result<()> {
     let root = match Root::get() {
         Ok(root) => root,
         Err(why) => {
-            return Ok(vec![skipped(
-                "all",
-                TIER,
-                format!("no QEMU can be had: {why}"),
-            )]);
+            rows.push(skipped("all", TIER, format!("no QEMU can be had: {why}")));
+            return Ok(());
         }
     };
-    let _ = fs::remove_dir_all(logs);
-    fs::create_dir_all(logs)?;
+    let logs = logs(TIER)?;
     let start = Instant::now();
-    let result = smoke(&root, logs);
-    crate::children::rest_if_interrupted();
-    let (what, verdict) = match result {
-        Ok(nodes) => (format!("{SIMULATORS}: {nodes}"), Verdict::Good),
-        Err(error) => (
-            SIMULATORS.to_owned(),
-            Verdict::Failed(error.to_string(), logs.to_owned()),
-        ),
+    let result = smoke(&root, &logs);
+    children::rest_if_interrupted();
+    let (verdict, what) = match result {
+        Ok(nodes) => ("passed", format!("{SIMULATORS}: {nodes}")),
+        Err(error) => {
+            show_logs(&logs, &error.to_string());
+            ("FAILED", error.to_string())
+        }
     };
-    Ok(vec![Row {
-        device: "all".to_owned(),
+    rows.push(Row {
+        device: "all",
         tier: TIER,
-        driver: "-",
-        what,
-        time: start.elapsed(),
+        driver: "-".to_owned(),
+        time: text::time(start.elapsed()),
         verdict,
-    }])
+        what,
+    });
+    Ok(())
 }
 
 fn smoke(root: &Root, logs: &Path) -> Result<String> {

@@ -7,14 +7,18 @@
 //!  ci/guest/*.sh  the guests' side: busybox scripts, the same on every tier
 //!  stage.rs       the host's side: answers the scripts' questions
 //!  uml.rs         a tier: how a guest is booted
+//!  qemu.rs        a tier: machines, and what only they can go through
+//!  lab.rs         a tier: a machine with simulators of hardware
 //!  transcript.rs  the verdict: what the guest says, never the absence of complaints
 //! ```
 
 mod cache;
 mod console;
 mod initramfs;
+mod lab;
 mod machine;
 mod programs;
+mod qemu;
 mod scsi;
 mod stage;
 mod transcript;
@@ -24,7 +28,7 @@ mod vsock;
 use std::collections::HashMap;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitCode};
+use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use clap::{Args, ValueEnum};
@@ -80,14 +84,20 @@ pub(crate) struct Options {
 pub(crate) enum Tier {
     /// User-Mode Linux: a kernel as a process
     Uml,
+    /// QEMU with a stock kernel: reboot, sleep, migration and the like
+    Qemu,
+    /// QEMU as a host with simulators of hardware
+    Lab,
 }
 
 impl Tier {
-    const ALL: &[Self] = &[Self::Uml];
+    const ALL: &[Self] = &[Self::Uml, Self::Qemu, Self::Lab];
 
     fn name(self) -> &'static str {
         match self {
             Self::Uml => "uml",
+            Self::Qemu => "qemu",
+            Self::Lab => "lab",
         }
     }
 
@@ -95,19 +105,7 @@ impl Tier {
     fn missing(self) -> Option<String> {
         match self {
             Self::Uml => uml::missing(),
-        }
-    }
-
-    /// What all its guests have in common, built or from the cache.
-    fn prepare(self) -> Result<PathBuf> {
-        match self {
-            Self::Uml => uml::kernel(),
-        }
-    }
-
-    fn command(self, prepared: &Path, boot: &Boot<'_>) -> Command {
-        match self {
-            Self::Uml => uml::command(prepared, boot),
+            Self::Qemu | Self::Lab => qemu::missing(),
         }
     }
 }
@@ -232,7 +230,11 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
     let tiers: Vec<_> = Tier::ALL
         .iter()
         .copied()
-        .filter(|tier| options.tier.is_empty() || options.tier.contains(tier))
+        .filter(|tier| match options.tier.is_empty() {
+            // The lab has no device of today.
+            true => *tier != Tier::Lab || options.devices.is_empty(),
+            false => options.tier.contains(tier),
+        })
         .collect();
     if options.shell && (scenarios.len() != 1 || tiers.len() != 1) {
         return Err("--shell is for one device on one tier: name them, as in `cargo xtask guest rng --tier uml --shell`".into());
@@ -251,7 +253,11 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
             );
             continue;
         }
-        on_tier(tier, &scenarios, options, &mut rows)?;
+        match tier {
+            Tier::Uml => on_tier(tier, &scenarios, options, &mut rows)?,
+            Tier::Qemu => qemu::on_tier(&scenarios, options, &mut rows)?,
+            Tier::Lab => lab::on_tier(&mut rows)?,
+        }
     }
     if options.shell {
         return Ok(ExitCode::SUCCESS);
@@ -323,7 +329,7 @@ fn on_tier(
 ) -> Result<()> {
     let packages: Vec<_> = scenarios.iter().map(|scenario| scenario.package).collect();
     let shared = Shared {
-        prepared: tier.prepare()?,
+        prepared: uml::kernel()?,
         programs: programs::get()?,
         tool: tool()?,
         daemons: build::binaries(&packages, options.memory, Profile::Release)?,
@@ -338,7 +344,7 @@ fn on_tier(
         }
         let start = Instant::now();
         let kept = kept(tier, scenario)?;
-        let result = one(tier, scenario, &shared, &kept);
+        let result = one(scenario, &shared, &kept);
         children::rest_if_interrupted();
         let time = text::time(start.elapsed());
         println!("{:<8} {:<4} {time:>9}", scenario.name, tier.name());
@@ -393,9 +399,9 @@ fn daemon(scenario: &Scenario, shared: &Shared, kept: &Path) -> Result<Daemon> {
 }
 
 /// Runs a scenario, and says what was exercised.
-fn one(tier: Tier, scenario: &Scenario, shared: &Shared, kept: &Path) -> Result<String> {
+fn one(scenario: &Scenario, shared: &Shared, kept: &Path) -> Result<String> {
     let mut daemon = daemon(scenario, shared, kept)?;
-    let result = guests(tier, scenario, shared, kept, &daemon);
+    let result = guests(scenario, shared, kept, &daemon);
     let end = daemon.terminate(STOP);
     fs::write(kept.join("daemon.log"), daemon.stderr())?;
     let did = result?;
@@ -413,13 +419,7 @@ fn one(tier: Tier, scenario: &Scenario, shared: &Shared, kept: &Path) -> Result<
     }
 }
 
-fn guests(
-    tier: Tier,
-    scenario: &Scenario,
-    shared: &Shared,
-    kept: &Path,
-    daemon: &Daemon,
-) -> Result<String> {
+fn guests(scenario: &Scenario, shared: &Shared, kept: &Path, daemon: &Daemon) -> Result<String> {
     let stage = &Stage::new(daemon.dir().to_owned(), kept.to_owned());
     let initramfs = &kept.join("initramfs.cpio");
     fs::write(initramfs, root(scenario, shared)?)?;
@@ -432,7 +432,7 @@ fn guests(
             sockets: &sockets,
             dir: daemon.dir(),
         };
-        let command = tier.command(&shared.prepared, &boot);
+        let command = uml::command(&shared.prepared, &boot);
         let log = kept.join(format!("{script}.log"));
         machine::run(command, &log, scenario.limit, stage, scenario.answer)
     };
@@ -473,7 +473,7 @@ fn shell(tier: Tier, scenario: &Scenario, shared: &Shared) -> Result<()> {
         dir: daemon.dir(),
     };
     println!("the daemon's folder: {}", daemon.dir().display());
-    machine::shell(tier.command(&shared.prepared, &boot))?;
+    machine::shell(uml::command(&shared.prepared, &boot))?;
     daemon.terminate(STOP)?;
     print!("{}", daemon.stderr());
     Ok(())

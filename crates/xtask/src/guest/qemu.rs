@@ -23,11 +23,9 @@ use serde_json::json;
 use self::daemon::Daemon;
 use self::machine::{Machine, Spec};
 use self::root::Root;
-use super::table::{Row, Verdict};
-use crate::Result;
-
-/// What this tier knows how to attach and to use.
-pub(crate) const DEVICES: &[&str] = &["console", "rng", "scsi", "vsock"];
+use super::{Options, Row, Scenario, show_logs};
+use crate::build::{self, Profile};
+use crate::{Result, children, text, workspace};
 
 /// For one script in a guest, on a machine that is busy.
 const SCRIPT: Duration = Duration::from_secs(90);
@@ -54,6 +52,7 @@ fn driver(device: &str) -> (&'static str, &'static str) {
         "console" => ("virtio_console", ""),
         "rng" => ("virtio_rng", "virtio_rng"),
         "scsi" => ("virtio_scsi", "virtio_scsi sd_mod sg ext4"),
+        "all" => ("-", ""),
         _ => ("vmw_vsock_virtio_transport", "vmw_vsock_virtio_transport"),
     }
 }
@@ -81,57 +80,74 @@ fn stub(device: &str, socket: &Path) -> Vec<String> {
     ]
 }
 
-/// Tries `devices`.
-pub(crate) fn run(
-    devices: &[&'static str],
-    programs: &HashMap<String, PathBuf>,
-    logs: &Path,
-) -> Result<Vec<Row>> {
+/// Why this machine cannot run the tier, nor the lab.
+pub(crate) fn missing() -> Option<String> {
+    let other = std::env::consts::ARCH != "x86_64";
+    other.then(|| "the recipe of the kernel and of QEMU is for x86_64".to_owned())
+}
+
+/// Tries all of it that concerns the devices of `scenarios`.
+pub(crate) fn on_tier(
+    scenarios: &[&'static Scenario],
+    options: &Options,
+    rows: &mut Vec<Row>,
+) -> Result<()> {
     let root = match Root::get() {
         Ok(root) => root,
         Err(why) => {
-            return Ok(vec![skipped(
-                "all",
-                TIER,
-                format!("no QEMU can be had: {why}"),
-            )]);
+            rows.push(skipped("all", TIER, format!("no QEMU can be had: {why}")));
+            return Ok(());
         }
     };
-    let _ = fs::remove_dir_all(logs);
-    fs::create_dir_all(logs)?;
-    let (accelerator, why) = accelerator(&root, logs)?;
+    let packages: Vec<_> = scenarios.iter().map(|scenario| scenario.package).collect();
+    let programs = build::binaries(&packages, options.memory, Profile::Release)?;
+    let logs = logs(TIER)?;
+    let (accelerator, why) = accelerator(&root, &logs)?;
     println!(
         "QEMU {} ({accelerator}), Linux {}",
         root.version, root.kernel
     );
-    let mut rows = Vec::new();
-    if let Some(why) = why {
-        rows.push(skipped("all", TIER, format!("KVM: {why}")));
-    }
     let lab = Lab {
         root: &root,
         accelerator,
-        programs,
-        logs,
+        programs: &programs,
+        logs: &logs,
     };
+    if let (true, Some(scenario)) = (options.shell, scenarios.first()) {
+        return lab.shell(scenario.name);
+    }
+    if let Some(why) = why {
+        rows.push(skipped("all", TIER, format!("KVM: {why}")));
+    }
+    let devices: Vec<_> = scenarios.iter().map(|scenario| scenario.name).collect();
     let (machine, moves) = std::thread::scope(|scope| {
-        let moves = scope.spawn(|| lab.moves(devices));
-        let machine = lab.machine(devices);
+        let moves = scope.spawn(|| lab.moves(&devices));
+        let machine = lab.machine(&devices);
         (machine, moves.join())
     });
     rows.extend(machine);
     rows.extend(moves.map_err(|_| "the thread of the migration failed")?);
-    Ok(rows)
+    Ok(())
 }
 
-pub(crate) fn skipped(device: &str, tier: &'static str, what: String) -> Row {
+/// The folder of a tier's logs, empty.
+pub(crate) fn logs(tier: &str) -> Result<PathBuf> {
+    let logs = workspace::root().join("target/guest").join(tier);
+    if logs.exists() {
+        fs::remove_dir_all(&logs)?;
+    }
+    fs::create_dir_all(&logs)?;
+    Ok(logs)
+}
+
+pub(crate) fn skipped(device: &'static str, tier: &'static str, what: String) -> Row {
     Row {
-        device: device.to_owned(),
+        device,
         tier,
-        driver: "-",
+        driver: "-".to_owned(),
+        time: "-".to_owned(),
+        verdict: "skipped",
         what,
-        time: Duration::ZERO,
-        verdict: Verdict::Skipped,
     }
 }
 
@@ -177,41 +193,30 @@ struct Rows<'a> {
 }
 
 impl Rows<'_> {
-    fn step(&mut self, device: &str, what: &str, work: impl FnOnce() -> Result<String>) {
+    fn step(&mut self, device: &'static str, what: &str, work: impl FnOnce() -> Result<String>) {
         if self.broken {
-            self.rows.push(skipped(
-                device,
-                TIER,
-                format!("{what}: not tried, as what came before it failed"),
-            ));
+            let what = format!("{what}: not tried, as what came before it failed");
+            self.rows.push(skipped(device, TIER, what));
             return;
         }
         let start = Instant::now();
         let result = work();
-        let time = start.elapsed();
-        crate::children::rest_if_interrupted();
-        let driver = if device == "all" {
-            "-"
-        } else {
-            driver(device).0
-        };
-        let (what, verdict) = match result {
-            Ok(more) => (format!("{what}{more}"), Verdict::Good),
+        children::rest_if_interrupted();
+        let (verdict, what) = match result {
+            Ok(more) => ("passed", format!("{what}{more}")),
             Err(error) => {
                 self.broken = true;
-                (
-                    what.to_owned(),
-                    Verdict::Failed(error.to_string(), self.logs.to_owned()),
-                )
+                show_logs(self.logs, &format!("{device}: {what}: {error}"));
+                ("FAILED", format!("{what}: {error}"))
             }
         };
         self.rows.push(Row {
-            device: device.to_owned(),
+            device,
             tier: TIER,
-            driver,
-            what,
-            time,
+            driver: driver(device).0.to_owned(),
+            time: text::time(start.elapsed()),
             verdict,
+            what,
         });
     }
 }
@@ -259,6 +264,30 @@ impl Lab<'_> {
         let program = program.ok_or_else(|| format!("vhost-device-{device} was not built"))?;
         let log = self.logs.join(format!("{device}{suffix}.daemon.log"));
         Daemon::start(program, args, listens, log)
+    }
+
+    /// A person at this terminal, in a guest with one device.
+    fn shell(&self, device: &str) -> Result<()> {
+        let dir = tempfile::Builder::new().prefix("q").tempdir()?;
+        let dir = dir.path();
+        let ram_disk = initrd::make(self.root, initrd::TOOLS, initrd::DRIVERS)?;
+        fs::write(dir.join("shell.cpio"), ram_disk)?;
+        fs::File::create(dir.join("disk"))?.set_len(DISK)?;
+        let _daemon = self.daemon(device, dir, "")?;
+        println!(
+            "the daemon's folder: {}; {} loads the driver",
+            dir.display(),
+            bind(&[device])
+        );
+        let spec = Spec {
+            name: "shell",
+            accelerator: self.accelerator,
+            memory: MEMORY,
+            most_memory: 2 * MEMORY,
+            append: "lab.shell",
+            args: stub(device, &Self::socket(device, dir, "")),
+        };
+        Machine::shell(self.root, &spec, dir)
     }
 
     fn socket(device: &str, dir: &Path, suffix: &str) -> PathBuf {
@@ -409,9 +438,9 @@ impl Lab<'_> {
             rows.step(device, "live migration", || self.refused(device));
             // QEMU's answer is a fact for the table, not a proof of anything.
             if let Some(row) = rows.rows.last_mut()
-                && matches!(row.verdict, Verdict::Good)
+                && row.verdict == "passed"
             {
-                row.verdict = Verdict::Skipped;
+                row.verdict = "skipped";
             }
         }
         rows.rows

@@ -98,7 +98,8 @@ impl Transcript {
     }
 }
 
-fn is_fault(line: &str) -> bool {
+/// Whether a line of the console tells of a fault.
+pub(crate) fn is_fault(line: &str) -> bool {
     if FAULTS.iter().any(|fault| line.contains(fault)) {
         return true;
     }

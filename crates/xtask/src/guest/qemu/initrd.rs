@@ -5,15 +5,12 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fs;
-use std::path::Path;
 
+use super::super::initramfs::Archive;
 use super::root::Root;
 use crate::{Result, workspace};
 
-const FILE: u32 = 0o100_755;
-const FOLDER: u32 = 0o040_755;
-const LINK: u32 = 0o120_777;
-const END: &str = "TRAILER!!!";
+const LOADER: &str = "lib64/ld-linux-x86-64.so.2";
 
 /// Programs for guests that exercise devices.
 pub(crate) const TOOLS: &[&str] = &[
@@ -43,61 +40,30 @@ pub(crate) const HOST_ROOT: &[&str] = &["9p", "9pnet_virtio"];
 
 /// Makes a RAM disk.
 pub(crate) fn make(root: &Root, tools: &[&str], modules: &[&str]) -> Result<Vec<u8>> {
-    let mut disk = Archive::default();
-    for folder in [
-        "bin",
-        "dev",
-        "lib",
-        "lib64",
-        "lib/modules",
-        "mnt",
-        "proc",
-        "sys",
-        "tmp",
-        "usr",
-        "usr/bin",
-        "usr/lib",
-        "usr/lib/x86_64-linux-gnu",
-    ] {
-        disk.add(folder, FOLDER, Vec::new());
+    let mut disk = Archive::new();
+    for folder in ["mnt", "proc", "sys", "tmp"] {
+        disk.folder(folder);
     }
     let scripts = workspace::root().join("ci/guest/qemu");
-    disk.add("init", FILE, fs::read(scripts.join("init"))?);
-    disk.add("lab", FOLDER, Vec::new());
+    disk.copy("init", &scripts.join("init"))?;
     for entry in fs::read_dir(&scripts)? {
         let entry = entry?;
         let name = entry.file_name().to_string_lossy().into_owned();
-        disk.add(&format!("lab/{name}"), FILE, fs::read(entry.path())?);
+        disk.copy(&format!("lab/{name}"), &entry.path())?;
     }
-    disk.add(
-        "bin/busybox",
-        FILE,
-        fs::read(root.path.join("usr/bin/busybox"))?,
-    );
-    disk.add("bin/sh", LINK, b"busybox".to_vec());
-    disk.add(
-        "lib64/ld-linux-x86-64.so.2",
-        FILE,
-        fs::read(root.path.join("lib64/ld-linux-x86-64.so.2"))?,
-    );
-    let mut libraries = BTreeSet::new();
-    for tool in tools.iter().chain(&["usr/bin/kmod"]) {
+    disk.copy("bin/busybox", &root.path.join("usr/bin/busybox"))?;
+    disk.copy(LOADER, &root.path.join(LOADER))?;
+    // This name makes kmod the better modprobe.
+    disk.copy("usr/bin/modprobe", &root.path.join("usr/bin/kmod"))?;
+    let mut libraries: BTreeSet<_> = root.libraries("usr/bin/kmod")?.into_iter().collect();
+    for tool in tools {
         let name = tool.rsplit('/').next().unwrap_or(tool);
-        disk.add(
-            &format!("usr/bin/{name}"),
-            FILE,
-            fs::read(root.path.join(tool))?,
-        );
+        disk.copy(&format!("usr/bin/{name}"), &root.path.join(tool))?;
         libraries.extend(root.libraries(tool)?);
     }
-    disk.add("usr/bin/modprobe", LINK, b"kmod".to_vec());
     for library in libraries {
         let name = library.file_name().unwrap_or_default().to_string_lossy();
-        disk.add(
-            &format!("usr/lib/x86_64-linux-gnu/{name}"),
-            FILE,
-            fs::read(&library)?,
-        );
+        disk.copy(&format!("usr/lib/x86_64-linux-gnu/{name}"), &library)?;
     }
     add_modules(&mut disk, root, modules)?;
     Ok(disk.finish())
@@ -106,15 +72,9 @@ pub(crate) fn make(root: &Root, tools: &[&str], modules: &[&str]) -> Result<Vec<
 fn add_modules(disk: &mut Archive, root: &Root, wanted: &[&str]) -> Result<()> {
     let from = root.modules();
     let to = format!("lib/modules/{}", root.kernel);
-    disk.add(&to, FOLDER, Vec::new());
     let listed = fs::read_to_string(from.join("modules.dep"))?;
     for path in closure(&listed, wanted) {
-        let mut folder = String::new();
-        for part in Path::new(&path).parent().into_iter().flat_map(Path::iter) {
-            folder = format!("{folder}/{}", part.to_string_lossy());
-            disk.add(&format!("{to}{folder}"), FOLDER, Vec::new());
-        }
-        disk.add(&format!("{to}/{path}"), FILE, fs::read(from.join(&path))?);
+        disk.copy(&format!("{to}/{path}"), &from.join(&path))?;
     }
     for index in [
         "dep.bin",
@@ -125,7 +85,7 @@ fn add_modules(disk: &mut Archive, root: &Root, wanted: &[&str]) -> Result<()> {
     ] {
         let name = format!("modules.{index}");
         if let Ok(content) = fs::read(from.join(&name)) {
-            disk.add(&format!("{to}/{name}"), FILE, content);
+            disk.file(&format!("{to}/{name}"), &content);
         }
     }
     Ok(())
@@ -159,60 +119,6 @@ fn closure(listed: &str, wanted: &[&str]) -> BTreeSet<String> {
     found
 }
 
-/// A cpio archive in the kernel's format ("newc").
-#[derive(Default)]
-struct Archive {
-    bytes: Vec<u8>,
-    names: BTreeSet<String>,
-}
-
-impl Archive {
-    /// Adds something, unless there is something of that name already.
-    fn add(&mut self, name: &str, mode: u32, content: Vec<u8>) {
-        if self.names.insert(name.to_owned()) {
-            self.entry(name, mode, &content);
-        }
-    }
-
-    fn entry(&mut self, name: &str, mode: u32, content: &[u8]) {
-        let number = self.names.len();
-        let header = [
-            number,
-            mode as usize,
-            0,
-            0,
-            1,
-            0,
-            content.len(),
-            0,
-            0,
-            0,
-            0,
-            name.len() + 1,
-            0,
-        ];
-        self.bytes.extend_from_slice(b"070701");
-        for field in header {
-            self.bytes
-                .extend_from_slice(format!("{field:08X}").as_bytes());
-        }
-        self.bytes.extend_from_slice(name.as_bytes());
-        self.bytes.push(0);
-        self.pad();
-        self.bytes.extend_from_slice(content);
-        self.pad();
-    }
-
-    fn pad(&mut self) {
-        self.bytes.resize(self.bytes.len().next_multiple_of(4), 0);
-    }
-
-    fn finish(mut self) -> Vec<u8> {
-        self.entry(END, 0, &[]);
-        self.bytes
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -222,22 +128,5 @@ mod tests {
         let listed = "k/a-b.ko.xz: k/c.ko.xz\nk/c.ko.xz: k/d.ko.xz\nk/d.ko.xz:\nk/e.ko.xz:\n";
         let found: Vec<_> = closure(listed, &["a_b", "built_in"]).into_iter().collect();
         assert_eq!(found, ["k/a-b.ko.xz", "k/c.ko.xz", "k/d.ko.xz"]);
-    }
-
-    #[test]
-    fn an_archive_is_padded_and_has_an_end() {
-        let mut archive = Archive::default();
-        archive.add("a", FILE, b"xyz".to_vec());
-        archive.add("a", FILE, b"again".to_vec());
-        let bytes = archive.finish();
-        assert_eq!(bytes.len() % 4, 0);
-        assert_eq!(&bytes[..6], b"070701");
-        assert_eq!(&bytes[54..62], b"00000003");
-        assert_eq!(&bytes[112..115], b"xyz");
-        assert!(
-            bytes
-                .windows(END.len())
-                .any(|window| window == END.as_bytes())
-        );
     }
 }

@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
+use super::super::transcript::is_fault;
 use super::root::Root;
 use crate::Result;
 
@@ -20,18 +21,6 @@ const BOOT: Duration = Duration::from_secs(90);
 
 /// What QEMU may take for an answer.
 const ANSWER: Duration = Duration::from_secs(30);
-
-/// Once per line of the console that has one of these, a guest has failed.
-const TROUBLE: &[&str] = &[
-    "WARNING: ",
-    "BUG: ",
-    "Oops",
-    "Kernel panic",
-    "Call Trace",
-    "I/O error",
-    "blocked for more than",
-    "EXT4-fs error",
-];
 
 /// What to start.
 #[derive(Clone, Debug)]
@@ -72,11 +61,23 @@ struct State {
 }
 
 impl Machine {
+    /// A person at this terminal, instead of commands.
+    pub(crate) fn shell(root: &Root, spec: &Spec, dir: &Path) -> Result<()> {
+        let status = Self::command(root, spec, dir).status()?;
+        println!("the guest has ended: {status}");
+        Ok(())
+    }
+
     /// Starts QEMU. `dir` is for sockets and the RAM disk, `logs` for what remains.
     pub(crate) fn start(root: &Root, spec: &Spec, dir: &Path, logs: &Path) -> Result<Self> {
         let control_path = dir.join(format!("{}.qmp", spec.name));
         let complaints = logs.join(format!("{}.qemu.log", spec.name));
         let console_log = File::create(logs.join(format!("{}.console.log", spec.name)))?;
+        let command = Self::command(root, spec, dir);
+        Self::spawn(command, control_path, complaints, console_log)
+    }
+
+    fn command(root: &Root, spec: &Spec, dir: &Path) -> Command {
         let mut command = root.emulator();
         let memory = format!("{},slots=4,maxmem={}M", spec.memory, spec.most_memory);
         let backing = format!("memory-backend-memfd,id=mem,size={}M,share=on", spec.memory);
@@ -115,10 +116,10 @@ impl Machine {
             .args(["-append", &append, "-qmp"])
             .arg(format!(
                 "unix:{},server=on,wait=off",
-                control_path.display()
+                dir.join(format!("{}.qmp", spec.name)).display()
             ))
             .args(&spec.args);
-        Self::spawn(command, control_path, complaints, console_log)
+        command
     }
 
     /// Starts QEMU with a device and no guest, to ask it something.
@@ -282,7 +283,7 @@ impl Machine {
         state
             .text
             .lines()
-            .find(|line| is_trouble(line))
+            .find(|line| is_fault(line))
             .map(str::to_owned)
     }
 
@@ -362,31 +363,5 @@ impl Machine {
 impl Drop for Machine {
     fn drop(&mut self) {
         self.kill();
-    }
-}
-
-fn is_trouble(line: &str) -> bool {
-    TROUBLE.iter().any(|bad| line.contains(bad))
-        || line
-            .find("virtio")
-            .is_some_and(|at| line[at..].contains(" failed"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn complaints_of_a_kernel_are_told_from_other_lines() {
-        assert!(is_trouble(
-            "[    1.2] WARNING: CPU: 0 PID: 1 at drivers/virtio"
-        ));
-        assert!(is_trouble(
-            "virtio_scsi: probe of virtio1 failed with error -22"
-        ));
-        assert!(!is_trouble(
-            "virtio_scsi virtio1: 2/0/0 default/read/poll queues"
-        ));
-        assert!(!is_trouble("something else failed before virtio"));
     }
 }

@@ -3,15 +3,14 @@
 //! What the machines are made of: a new QEMU, Debian's kernel with its modules, and tools, in a
 //! private root that the host's packages never see. Made once, and kept outside `target/`.
 
-use std::collections::hash_map::DefaultHasher;
 use std::fs;
-use std::hash::{Hash as _, Hasher as _};
-use std::io::{Read as _, Write as _};
-use std::path::{Path, PathBuf};
+use std::io::Write as _;
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use crate::{Result, children, text};
+use super::super::cache;
+use crate::{Result, children, setup, text};
 
 /// The first with the generic vhost-user stub.
 const OLDEST: u32 = 11;
@@ -34,6 +33,15 @@ for package in *.deb; do dpkg-deb --fsys-tarfile \$package | tar -x --keep-direc
 rm *.deb; depmod $release; echo $release > release"
 "#;
 
+/// What of it is kept: the rest is Debian's, and some of it is only for its owner to read.
+const KEEP: &str = r#"mkdir -p "$0/usr"
+cp -a --parents kernel usr/bin usr/sbin usr/lib/modules usr/lib/x86_64-linux-gnu usr/lib64 "$0"
+for folder in usr/lib/ipxe usr/share/qemu usr/share/seabios; do
+  [ ! -d "$folder" ] || cp -a --parents "$folder" "$0"
+done
+for name in lib lib64; do ln -s "usr/$name" "$0/$name"; done
+"#;
+
 /// A private root, and the emulator to use with it.
 #[derive(Debug)]
 pub(crate) struct Root {
@@ -49,22 +57,17 @@ pub(crate) struct Root {
 impl Root {
     /// The one in the cache, made now if there is none yet. `Err` says why there cannot be one.
     pub(crate) fn get() -> Result<Self> {
-        if !cfg!(target_arch = "x86_64") {
-            return Err("the guest kernel and QEMU's recipe are x86_64's".into());
-        }
         let system = version(&mut Command::new("qemu-system-x86_64"))
             .filter(|version| major(version).is_some_and(|major| major >= OLDEST));
         let packages = match system {
             Some(_) => PACKAGES.to_owned(),
             None => format!("{PACKAGES},qemu-system-x86"),
         };
-        let mut key = DefaultHasher::new();
-        (&packages, KERNEL, SUITE, MIRROR).hash(&mut key);
-        let cache = cache()?;
-        let path = cache.join(format!("qemu-{SUITE}-{:016x}", key.finish()));
-        if !whole(&path) {
-            make(&cache, &path, &packages)?;
-        }
+        let key = cache::key(&[&packages, KERNEL, KEEP, SUITE, MIRROR])?;
+        let path = match cache::find("qemu", &key)? {
+            Some(path) => path,
+            None => make(&key, &packages)?,
+        };
         let kernel = fs::read_to_string(path.join("kernel/release"))?
             .trim()
             .to_owned();
@@ -135,19 +138,6 @@ impl Root {
     }
 }
 
-/// Where what is expensive to make is kept.
-fn cache() -> Result<PathBuf> {
-    let base = match std::env::var_os("XDG_CACHE_HOME").filter(|path| !path.is_empty()) {
-        Some(path) => PathBuf::from(path),
-        None => PathBuf::from(std::env::var_os("HOME").ok_or("neither XDG_CACHE_HOME nor HOME")?)
-            .join(".cache"),
-    };
-    let path = base.join("vhost-device");
-    fs::create_dir_all(&path)
-        .map_err(|error| format!("cannot make the cache {}: {error}", path.display()))?;
-    Ok(path)
-}
-
 /// `QEMU emulator version 11.1.3 (...)` is 11.1.3.
 fn version(emulator: &mut Command) -> Option<String> {
     let output = emulator.arg("--version").output().ok()?;
@@ -160,50 +150,15 @@ fn major(version: &str) -> Option<u32> {
     version.split('.').next()?.parse().ok()
 }
 
-/// What the files that matter look like: a cache that was cleaned in part, or a disk that was full,
-/// is found before a guest fails in a strange way.
-fn seal(root: &Path) -> Result<String> {
-    let release = fs::read_to_string(root.join("kernel/release"))?;
-    let modules = format!("usr/lib/modules/{}", release.trim());
-    let mut seal = String::new();
-    for file in [
-        format!("{modules}/vmlinuz"),
-        format!("{modules}/modules.dep"),
-        EMULATOR.to_owned(),
-        "usr/bin/busybox".to_owned(),
-        "usr/bin/fio".to_owned(),
-    ] {
-        let Ok(mut content) = fs::File::open(root.join(&file)) else {
-            continue;
-        };
-        let mut hash = DefaultHasher::new();
-        let mut chunk = vec![0; 1 << 20];
-        loop {
-            match content.read(&mut chunk)? {
-                0 => break,
-                n => hash.write(&chunk[..n]),
-            }
-        }
-        seal.push_str(&format!("{:016x} {file}\n", hash.finish()));
+fn make(key: &str, packages: &str) -> Result<PathBuf> {
+    if !setup::ready_for(&["mmdebstrap"], &[])? {
+        return Err("mmdebstrap is missing, see above".into());
     }
-    Ok(seal)
-}
-
-fn whole(root: &Path) -> bool {
-    let sealed = fs::read_to_string(root.join("kernel/seal"));
-    matches!((sealed, seal(root)), (Ok(old), Ok(now)) if old == now)
-}
-
-fn make(cache: &Path, path: &Path, packages: &str) -> Result<()> {
-    provide("mmdebstrap")?;
-    let new = tempfile::Builder::new().prefix("new-").tempdir_in(cache)?;
-    let root = new.path().join("root");
-    let log = new.path().join("log");
+    let scratch = children::scratch().ok_or("there is no folder for temporary files")?;
+    let root = scratch.join("qemu-root");
+    let log = scratch.join("qemu-root.log");
     let said = fs::File::create(&log)?;
-    println!(
-        "QEMU and a kernel: installing Debian {SUITE} into {} ...",
-        path.display()
-    );
+    println!("QEMU and a kernel: installing Debian {SUITE} into the cache ...");
     let start = Instant::now();
     let mut command = Command::new("mmdebstrap");
     command
@@ -246,45 +201,23 @@ fn make(cache: &Path, path: &Path, packages: &str) -> Result<()> {
         let tail = lines[lines.len().saturating_sub(10)..].join("\n    ");
         return Err(format!("mmdebstrap cannot install it ({status}):\n    {tail}").into());
     }
-    fs::write(root.join("kernel/seal"), seal(&root)?)?;
-    // Another run may have been quicker; what is there and not whole is of no use.
-    if !whole(path) {
-        let _ = fs::remove_dir_all(path);
-        fs::rename(&root, path)?;
-    }
+    let entry = cache::store("qemu", SUITE, key, |entry| {
+        let copy = Command::new("sh")
+            .args(["-ec", KEEP])
+            .arg(entry)
+            .current_dir(&root)
+            .status()?;
+        if copy.success() {
+            return Ok(());
+        }
+        Err(format!("what QEMU needs cannot be copied into the cache ({copy})").into())
+    })?;
+    let _ = fs::remove_dir_all(&root);
     println!(
         "QEMU and a kernel: done after {}",
         text::time(start.elapsed())
     );
-    Ok(())
-}
-
-/// Sees to it that a program is there, if this is a Debian machine whose root runs us.
-fn provide(program: &str) -> Result<()> {
-    let there = |name: &str| {
-        let path = std::env::var_os("PATH").unwrap_or_default();
-        std::env::split_paths(&path).any(|dir| dir.join(name).is_file())
-    };
-    if there(program) {
-        return Ok(());
-    }
-    let missing = format!("{program} is missing: apt-get install {program}");
-    if !there("apt-get") || !rustix::process::geteuid().is_root() {
-        return Err(missing.into());
-    }
-    println!("installing {program} ...");
-    let install = "apt-get update -qq && apt-get install -qq -y --no-install-recommends \"$0\"";
-    let status = Command::new("sh")
-        .args(["-c", install, program])
-        .env("DEBIAN_FRONTEND", "noninteractive")
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .status()?;
-    if status.success() && there(program) {
-        return Ok(());
-    }
-    Err(missing.into())
+    Ok(entry)
 }
 
 #[cfg(test)]
@@ -296,21 +229,5 @@ mod tests {
         assert_eq!(major("11.1.3"), Some(11));
         assert_eq!(major("9.2"), Some(9));
         assert_eq!(major(""), None);
-    }
-
-    #[test]
-    fn a_root_whose_kernel_changed_is_not_whole() {
-        let root = tempfile::tempdir().unwrap();
-        let modules = root.path().join("usr/lib/modules/1.2");
-        fs::create_dir_all(&modules).unwrap();
-        fs::create_dir_all(root.path().join("kernel")).unwrap();
-        fs::write(root.path().join("kernel/release"), "1.2\n").unwrap();
-        fs::write(modules.join("vmlinuz"), "one").unwrap();
-        assert!(!whole(root.path()));
-        let sealed = seal(root.path()).unwrap();
-        fs::write(root.path().join("kernel/seal"), sealed).unwrap();
-        assert!(whole(root.path()));
-        fs::write(modules.join("vmlinuz"), "two").unwrap();
-        assert!(!whole(root.path()));
     }
 }

@@ -17,10 +17,12 @@ says() {
 }
 
 # What the disk says of itself.
-sg_turs /dev/sg0 || sg_turs /dev/sg0
+# The first commands hear of the unit attentions that a start brings.
+sg_turs -n 5 /dev/sg0 2> /dev/null || sg_turs /dev/sg0
 sg_inq /dev/sg0 > /tmp/inq
 says /tmp/inq 'PQual=0 .*PDT=0'
-says /tmp/inq 'Unit serial number: guest-0'
+sg_vpd --page=sn /dev/sg0 > /tmp/vpd
+says /tmp/vpd 'guest-0'
 sg_vpd --page=sv /dev/sg0 > /tmp/vpd
 for page in 'Unit serial number' 'Device identification' 'Block limits' 'Logical block provisioning'; do
     says /tmp/vpd "$page"

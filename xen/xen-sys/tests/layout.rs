@@ -14,16 +14,18 @@ use std::mem::size_of;
 use std::path::Path;
 use std::process::Command;
 
+// rustfmt moves the attributes within it further right each time.
+#[rustfmt::skip]
 macro_rules! architecture {
     ($module:ident, $source:literal, $rows:literal) => {
         #[path = "layout"]
         mod $module {
             #[rustfmt::skip]
-                            #[path = $source]
-                            pub mod bindings;
-                            #[rustfmt::skip]
-                            #[path = $rows]
-                            pub mod rows;
+            #[path = $source]
+            pub mod bindings;
+            #[rustfmt::skip]
+            #[path = $rows]
+            pub mod rows;
         }
     };
 }

@@ -2,6 +2,8 @@
 
 //! One guest: its I/O requests, its interrupts, and the backends of its devices.
 
+use std::cell::Cell;
+use std::fmt::Arguments;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::PathBuf;
@@ -22,6 +24,8 @@ const VERSION_1: u64 = 1 << 32;
 const ACCESS_PLATFORM: u64 = 1 << 33;
 /// How long until a backend that is gone is looked for again.
 const PAUSE: Duration = Duration::from_secs(1);
+/// Lines that a guest can cause in a minute.
+const LINES: u32 = 10;
 const PAGE: u64 = xen_sys::XEN_PAGE_SIZE as u64;
 /// Pages that are looked for at once.
 const PROBE: usize = 512;
@@ -61,6 +65,8 @@ struct Host {
     /// What backends map foreign memory or grants through.
     file: OwnedFd,
     grants: Option<GntDev>,
+    /// Since when, and how many lines were logged: a guest must not fill the log.
+    logged: Cell<(Instant, u32)>,
 }
 
 struct Device {
@@ -87,6 +93,7 @@ pub(crate) fn serve(guest: Guest, stop: &OwnedFd) -> io::Result<()> {
         grants: (guest.reach == Reach::Grant)
             .then(GntDev::open)
             .transpose()?,
+        logged: Cell::new((Instant::now(), 0)),
         guest,
     };
     let mut devices = Vec::new();
@@ -144,6 +151,21 @@ impl Host {
             if wait(&[stop.as_fd()], PAUSE)?.contains(&true) {
                 return Ok(None);
             }
+        }
+    }
+
+    /// Logs what a guest or a backend can cause again and again.
+    fn complain(&self, text: Arguments<'_>) {
+        let (since, lines) = self.logged.get();
+        let (since, lines) = match since.elapsed() {
+            past if past > Duration::from_secs(60) => (Instant::now(), 0),
+            _ => (since, lines),
+        };
+        self.logged.set((since, lines.saturating_add(1)));
+        match lines {
+            0..LINES => warn!("domain {}: {text}", self.guest.domain),
+            LINES => warn!("domain {}: more of that for a minute", self.guest.domain),
+            _ => {}
         }
     }
 
@@ -237,6 +259,9 @@ impl Host {
             (offset < SIZE).then_some((device, offset))
         });
         let Some((device, offset)) = found else {
+            self.complain(format_args!(
+                "an access that is by string, or to no register"
+            ));
             return u64::MAX;
         };
         if request.is_read {
@@ -306,7 +331,9 @@ impl Host {
         let regions = found.filter(|found| (1..=MAX_REGIONS).contains(&found.len()));
         let (Some(regions), Some(backend)) = (regions, &mut device.backend) else {
             let Place { device: number, .. } = device.place;
-            warn!("device {number}: its rings are in no memory that can be shared: reset needed");
+            self.complain(format_args!(
+                "device {number}: its rings are in no memory that can be shared: reset needed"
+            ));
             device.mmio.fail();
             self.interrupt(device, true);
             return Ok(());
@@ -390,7 +417,10 @@ impl Host {
             socket,
             ..
         } = &device.place;
-        warn!("device {number}: lost {}: {why}", socket.display());
+        self.complain(format_args!(
+            "device {number}: lost {}: {why}",
+            socket.display()
+        ));
         device.backend = None;
         device.again = Instant::now() + PAUSE;
     }
@@ -405,7 +435,7 @@ impl Host {
             return;
         };
         let Place { device: number, .. } = device.place;
-        info!("device {number}: its backend is back");
+        self.complain(format_args!("device {number}: its backend is back"));
         let missing = device.mmio.accepted() & !(backend.features() | VERSION_1 | ACCESS_PLATFORM);
         let enough = missing == 0 && backend.queues() >= device.mmio.queues().len();
         device.backend = Some(backend);
@@ -413,9 +443,9 @@ impl Host {
             return;
         }
         if !enough {
-            warn!(
+            self.complain(format_args!(
                 "device {number}: the new backend lacks features {missing:#x} or queues: reset needed"
-            );
+            ));
             device.mmio.fail();
             self.interrupt(device, true);
         } else if let Err(error) = self.start(device, true) {
@@ -437,7 +467,7 @@ impl Host {
             _ => Ok(()),
         };
         if let Err(error) = done {
-            warn!("{error}");
+            self.complain(format_args!("{error}"));
         }
     }
 }

@@ -14,24 +14,25 @@ use std::mem::size_of;
 use std::path::Path;
 use std::process::Command;
 
-// rustfmt moves the attributes within it further right each time.
-#[rustfmt::skip]
-macro_rules! architecture {
-    ($module:ident, $source:literal, $rows:literal) => {
-        #[path = "layout"]
-        mod $module {
-            #[rustfmt::skip]
-            #[path = $source]
-            pub mod bindings;
-            #[rustfmt::skip]
-            #[path = $rows]
-            pub mod rows;
-        }
-    };
+#[path = "layout"]
+mod x86_64 {
+    #[rustfmt::skip]
+    #[path = "../../src/x86_64.rs"]
+    pub mod bindings;
+    #[rustfmt::skip]
+    #[path = "x86_64.rs"]
+    pub mod rows;
 }
 
-architecture!(x86_64, "../../src/x86_64.rs", "x86_64.rs");
-architecture!(aarch64, "../../src/aarch64.rs", "aarch64.rs");
+#[path = "layout"]
+mod aarch64 {
+    #[rustfmt::skip]
+    #[path = "../../src/aarch64.rs"]
+    pub mod bindings;
+    #[rustfmt::skip]
+    #[path = "aarch64.rs"]
+    pub mod rows;
+}
 
 macro_rules! constants {
     ($module:ident: $($name:ident)*) => {

@@ -30,7 +30,7 @@ done
 sg_vpd --page=di /dev/sg0 > /tmp/vpd
 says /tmp/vpd 'NAA'
 sg_vpd --page=lbpv /dev/sg0 > /tmp/vpd
-says /tmp/vpd 'Unmap command supported (LBPU): 1'
+says /tmp/vpd 'LBPU=1'
 sg_vpd --page=bl /dev/sg0 > /tmp/vpd
 says /tmp/vpd 'Maximum unmap LBA count: '
 sg_readcap --long /dev/sg0 > /tmp/cap

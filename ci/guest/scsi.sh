@@ -76,7 +76,7 @@ mkdir /mnt/many
 for index in $(seq 200); do
     echo "$index" > "/mnt/many/$index"
 done
-fsync /mnt/many/200
+sync /mnt/many/200
 sum=$(sha256sum < /mnt/file)
 umount /mnt
 # What is read comes from the disk, not from memory.
@@ -112,7 +112,7 @@ ask add 1
 until_true 20 test -b /dev/sdb
 [ "$(cat /sys/block/sdb/size)" = 65536 ] || fail "sdb has $(cat /sys/block/sdb/size) sectors"
 guest-tool put /dev/sdb 33554432 5
-fsync /dev/sdb
+sync /dev/sdb
 echo 3 > /proc/sys/vm/drop_caches
 guest-tool check /dev/sdb 33554432 5
 ask resize 1 50331648

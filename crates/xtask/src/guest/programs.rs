@@ -40,7 +40,11 @@ const PACKAGES: &[(&str, &[&str])] = &[
 ];
 
 const LOADER: &str = "lib64/ld-linux-x86-64.so.2";
-const LIBRARIES: &[&str] = &["usr/lib/x86_64-linux-gnu", "usr/lib64"];
+const LIBRARIES: &[&str] = &[
+    "usr/lib/x86_64-linux-gnu",
+    "usr/lib/x86_64-linux-gnu/ceph",
+    "usr/lib64",
+];
 const FOLDERS: &[&str] = &["usr/bin", "usr/sbin", "bin", "sbin"];
 
 /// The programs, unpacked.
@@ -51,7 +55,7 @@ pub(crate) struct Programs {
 
 /// The packages' programs: from the cache, or made now.
 pub(crate) fn get() -> Result<Programs> {
-    let list = format!("{SUITE} {PACKAGES:?} 2");
+    let list = format!("{SUITE} {PACKAGES:?} 3");
     let key = cache::key(&[&list])?;
     if let Some(root) = cache::find("programs", &key)? {
         return Ok(Programs { root });
@@ -123,7 +127,11 @@ fn needed(tree: &Path, program: &str) -> Result<Vec<File>> {
         .arg(&path)
         .output()?;
     if !listed.status.success() {
-        return Ok(files);
+        let said = String::from_utf8_lossy(&listed.stderr);
+        return match program {
+            "busybox" => Ok(files),
+            _ => Err(format!("{program} for guests: {}", said.trim()).into()),
+        };
     }
     files.push(File {
         outside: loader,

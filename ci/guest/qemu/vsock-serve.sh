@@ -1,3 +1,4 @@
 #!/bin/sh
 # Takes one connection of the host, and sends back what comes.
-socat VSOCK-LISTEN:77 PIPE >/tmp/serve.log 2>&1 &
+# Not more at once than fits a pipe that has room: socat would wait for itself.
+socat -b 4096 VSOCK-LISTEN:77 PIPE >/tmp/serve.log 2>&1 &

@@ -5,7 +5,7 @@
 
 use super::bindings::*;
 
-const ARM64: u64 = KVM_REG_ARM64 as u64;
+const ARM64: u64 = KVM_REG_ARM64;
 
 /// The id of a core register of `size` (`KVM_REG_SIZE_*`), which lies at `offset` in [`kvm_regs`]:
 /// `offset_of!(kvm_regs, regs.pc)`.
@@ -19,7 +19,7 @@ pub const fn kvm_arm64_sys_reg(op0: u64, op1: u64, crn: u64, crm: u64, op2: u64)
         (value << shift) & mask
     }
     ARM64
-        | KVM_REG_SIZE_U64 as u64
+        | KVM_REG_SIZE_U64
         | KVM_REG_ARM64_SYSREG as u64
         | field(
             op0,
@@ -56,7 +56,7 @@ const fn sve(base: u32, size: u64, register: u64, slice: u64) -> u64 {
 pub const fn kvm_arm64_sve_zreg(register: u64, slice: u64) -> u64 {
     sve(
         KVM_REG_ARM64_SVE_ZREG_BASE,
-        KVM_REG_SIZE_U2048 as u64,
+        KVM_REG_SIZE_U2048,
         register & 31,
         slice,
     )
@@ -66,7 +66,7 @@ pub const fn kvm_arm64_sve_zreg(register: u64, slice: u64) -> u64 {
 pub const fn kvm_arm64_sve_preg(register: u64, slice: u64) -> u64 {
     sve(
         KVM_REG_ARM64_SVE_PREG_BASE,
-        KVM_REG_SIZE_U256 as u64,
+        KVM_REG_SIZE_U256,
         register & 15,
         slice,
     )
@@ -74,12 +74,7 @@ pub const fn kvm_arm64_sve_preg(register: u64, slice: u64) -> u64 {
 
 /// The id of 256 bits, the `slice`th, of the first-fault register.
 pub const fn kvm_arm64_sve_ffr(slice: u64) -> u64 {
-    sve(
-        KVM_REG_ARM64_SVE_FFR_BASE,
-        KVM_REG_SIZE_U256 as u64,
-        0,
-        slice,
-    )
+    sve(KVM_REG_ARM64_SVE_FFR_BASE, KVM_REG_SIZE_U256, 0, slice)
 }
 
 #[cfg(test)]
@@ -90,9 +85,9 @@ mod tests {
 
     #[test]
     fn core_ids_are_those_of_the_kernels_documentation() {
-        let x0 = kvm_arm64_core_reg(KVM_REG_SIZE_U64 as u64, offset_of!(kvm_regs, regs.regs));
-        let pc = kvm_arm64_core_reg(KVM_REG_SIZE_U64 as u64, offset_of!(kvm_regs, regs.pc));
-        let fpsr = kvm_arm64_core_reg(KVM_REG_SIZE_U32 as u64, offset_of!(kvm_regs, fp_regs.fpsr));
+        let x0 = kvm_arm64_core_reg(KVM_REG_SIZE_U64, offset_of!(kvm_regs, regs.regs));
+        let pc = kvm_arm64_core_reg(KVM_REG_SIZE_U64, offset_of!(kvm_regs, regs.pc));
+        let fpsr = kvm_arm64_core_reg(KVM_REG_SIZE_U32, offset_of!(kvm_regs, fp_regs.fpsr));
 
         assert_eq!(x0, 0x6030_0000_0010_0000);
         assert_eq!(pc, 0x6030_0000_0010_0040);

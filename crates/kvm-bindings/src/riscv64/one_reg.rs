@@ -33,12 +33,12 @@ pub const fn kvm_riscv_timer_reg(offset: usize) -> u64 {
 /// The id of whether an extension (`KVM_RISCV_ISA_EXT_*`) is on.
 pub const fn kvm_riscv_isa_ext_reg(extension: u64) -> u64 {
     let kind = KVM_REG_RISCV_ISA_EXT | KVM_REG_RISCV_ISA_SINGLE;
-    kvm_riscv_reg(kind, KVM_REG_SIZE_U64 as u64, extension)
+    kvm_riscv_reg(kind, KVM_REG_SIZE_U64, extension)
 }
 
 /// Structures of machine words, counted by those.
 const fn word(kind: u32, offset: usize) -> u64 {
-    kvm_riscv_reg(kind, KVM_REG_SIZE_U64 as u64, (offset / 8) as u64)
+    kvm_riscv_reg(kind, KVM_REG_SIZE_U64, (offset / 8) as u64)
 }
 
 #[cfg(test)]

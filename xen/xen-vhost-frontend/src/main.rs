@@ -229,6 +229,10 @@ fn parse_number(text: &str) -> Option<u64> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+    use std::io::{Read, Write};
+    use std::os::unix::net::UnixStream;
+
     use super::*;
 
     fn options() -> Options {
@@ -271,5 +275,66 @@ mod tests {
         assert!(parse_backend("4").unwrap_err().contains("TYPE=SOCKET"));
         assert!(parse_backend("rng=/x").unwrap_err().contains("number"));
         assert!(parse_backend("4=").is_err());
+    }
+
+    /// A xenstore with these nodes, which are all that it has.
+    fn store(nodes: &'static [(&'static str, &'static str)]) -> Store {
+        let (ours, mut theirs) = UnixStream::pair().unwrap();
+        std::thread::spawn(move || {
+            let mut head = [0; 16];
+            while theirs.read_exact(&mut head).is_ok() {
+                let word = |at: usize| u32::from_ne_bytes(head[at..at + 4].try_into().unwrap());
+                let mut path = vec![0; word(12) as usize];
+                theirs.read_exact(&mut path).unwrap();
+                let path = String::from_utf8(path).unwrap();
+                let path = path.trim_end_matches('\0');
+                let answer = match word(0) {
+                    xen_sys::XS_READ => nodes
+                        .iter()
+                        .find(|(node, _)| *node == path)
+                        .map(|(_, value)| (*value).to_owned()),
+                    _ => Some(children(nodes, path)),
+                };
+                let kind = answer.as_ref().map_or(xen_sys::XS_ERROR, |_| word(0));
+                let body = answer.unwrap_or_else(|| "ENOENT\0".to_owned());
+                for word in [kind, word(4), word(8), body.len() as u32] {
+                    theirs.write_all(&word.to_ne_bytes()).unwrap();
+                }
+                theirs.write_all(body.as_bytes()).unwrap();
+            }
+        });
+        ours.into()
+    }
+
+    fn children(nodes: &[(&str, &str)], path: &str) -> String {
+        let below = format!("{path}/");
+        let names: BTreeSet<_> = nodes
+            .iter()
+            .filter_map(|(node, _)| node.strip_prefix(&below)?.split('/').next())
+            .collect();
+        names.iter().map(|name| format!("{name}\0")).collect()
+    }
+
+    #[test]
+    fn guests_with_memory_and_a_whole_device_are_wanted_and_no_others() {
+        let mut store = store(&[
+            ("/local/domain/7/memory/target", "65536"),
+            ("/local/domain/8/memory/target", "65536"),
+            ("/b/7/0/base", "0x2000000"),
+            ("/b/7/0/irq", "33"),
+            ("/b/7/0/type", "virtio,device22"),
+            ("/b/8/0/base", "0x2000000"),
+            ("/b/9/0/base", "0x2000000"),
+            ("/b/9/0/irq", "33"),
+            ("/b/9/0/type", "virtio,device22"),
+            ("/b/none/0/base", "0"),
+        ]);
+
+        let wanted = wanted(&mut store, "/b", &options());
+
+        let guest = &wanted[&7];
+        assert_eq!(wanted.len(), 1);
+        assert_eq!(guest.memory_kib, 65536);
+        assert_eq!(guest.places.len(), 1);
     }
 }

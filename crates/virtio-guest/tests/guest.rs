@@ -192,6 +192,8 @@ fn the_log_has_the_pages_that_changed() {
     }
     assert!(logged.len() >= 3);
     guest.stop_logging().unwrap();
+    // The last mark may come after the buffer that it is for.
+    log.take();
     guest.queue(0).request(&[], &[64]).unwrap();
     assert!(log.pages().is_empty());
 }

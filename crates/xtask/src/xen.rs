@@ -9,6 +9,7 @@
 //!
 //! Everything runs in one boot: dom0 is the guest as well, and the domain whose memory is mapped
 //! foreign is created there and never started. Verdicts come as lines on the serial console.
+//! With `--guest`, the toolstack makes a domain that runs, and `xen-vhost-frontend` serves it.
 
 mod initramfs;
 mod packages;
@@ -33,6 +34,10 @@ const SKIPPED: u8 = 77;
 const QEMU: &str = "qemu-system-x86_64";
 const TARGET: &str = "x86_64-unknown-linux-musl";
 const FRONTEND: &str = "xen-lab-frontend";
+/// What serves a running guest.
+const SERVER: &str = "xen-vhost-frontend";
+/// What dom0 does with one.
+const GUEST: &str = include_str!("xen/guest.sh");
 
 /// The case that compares layouts and variants, and the device that it does so with.
 const COST: &str = "cost";
@@ -93,6 +98,10 @@ pub(crate) struct Options {
     #[arg(long, value_delimiter = ',')]
     cases: Vec<String>,
 
+    /// A guest domain reads entropy through xen-vhost-frontend, instead of the tests within dom0
+    #[arg(long, conflicts_with_all = ["devices", "cases", "shell", "version"])]
+    guest: bool,
+
     /// A shell in dom0 instead of the tests; `poweroff -f` leaves it
     #[arg(long)]
     shell: bool,
@@ -110,13 +119,16 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
     if options.update {
         packages::update()?;
     }
-    let unpacked = match packages::unpacked()? {
+    let unpacked = match packages::unpacked(options.guest)? {
         Ok(unpacked) => unpacked,
         Err(unreachable) => {
             println!("skipped: {unreachable}");
             return Ok(ExitCode::from(SKIPPED));
         }
     };
+    if options.guest {
+        return test_guest(&unpacked);
+    }
     let devices: Vec<&str> = if options.devices.is_empty() {
         DEVICES.to_vec()
     } else {
@@ -148,6 +160,7 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
             version,
             unpacked: &unpacked,
             folder: folder.path(),
+            guest: false,
         };
         let mut archive = initramfs::Archive::new();
         for (name, path) in &programs {
@@ -175,6 +188,57 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
     })
 }
 
+/// A domain that the toolstack makes, with the toolstack's version of Xen.
+fn test_guest(unpacked: &packages::Unpacked) -> Result<ExitCode> {
+    let folder = tempfile::tempdir()?;
+    let programs = build::for_target(&[RNG, SERVER], Memory::Xen, Profile::Release, Some(TARGET))?;
+    let machine = Machine {
+        version: Version::V4_20,
+        unpacked,
+        folder: folder.path(),
+        guest: true,
+    };
+    let mut archive = initramfs::Archive::new();
+    for (name, path) in &programs {
+        archive.file(&format!("bin/{name}"), 0o755, &fs::read(path)?);
+    }
+    for (name, path) in unpacked.toolstack()? {
+        let content = fs::read(&path).map_err(|e| format!("{}: {e}", path.display()))?;
+        archive.file(&name, 0o755, &content);
+    }
+    archive.folder("var");
+    archive.folder("etc");
+    archive.file("guest", 0o644, &kernel_of_guest(folder.path())?);
+    archive.file("guest.sh", 0o755, GUEST.as_bytes());
+    machine.furnish(archive, "/guest.sh")?;
+    Ok(if machine.test()? {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
+}
+
+/// Compiles the tiny guest for where the frontend puts the device.
+fn kernel_of_guest(folder: &Path) -> Result<Vec<u8>> {
+    let sources = workspace::root().join("xen/lab/guest");
+    let built = folder.join("guest");
+    let output = Command::new("cc")
+        .args(["-m32", "-ffreestanding", "-fno-pic", "-fno-stack-protector"])
+        .args(["-mno-sse", "-O2", "-nostdlib", "-static"])
+        .args(["-Wl,--build-id=none", "-DBASE=0xfe000000", "-Wl,-T"])
+        .arg(sources.join("guest.ld"))
+        .arg("-o")
+        .arg(&built)
+        .arg(sources.join("guest.c"))
+        .output()
+        .map_err(|error| format!("cannot run cc: {error}"))?;
+    if !output.status.success() {
+        let errors = String::from_utf8_lossy(&output.stderr);
+        return Err(format!("the guest does not build:\n{errors}").into());
+    }
+    Ok(fs::read(built)?)
+}
+
 /// Why there can be no lab on this machine.
 fn cannot() -> Option<String> {
     let found = Command::new(QEMU)
@@ -196,6 +260,8 @@ struct Machine<'a> {
     version: Version,
     unpacked: &'a packages::Unpacked,
     folder: &'a Path,
+    /// Another domain is to run, on a processor that can virtualise.
+    guest: bool,
 }
 
 /// One line of the frontend.
@@ -261,17 +327,21 @@ impl Machine<'_> {
             kernel.display(),
             self.image().display()
         );
+        let (processor, log) = match self.guest {
+            true => ("qemu64,+svm,+npt", " guest_loglvl=all"),
+            false => ("max", ""),
+        };
         let mut command = Command::new(QEMU);
         command
-            .args(["-M", "q35", "-accel", "tcg,thread=multi", "-cpu", "max"])
+            .args(["-M", "q35", "-accel", "tcg,thread=multi", "-cpu", processor])
             .args(["-m", "2048", "-smp", "1", "-no-reboot", "-nographic"])
             .args(["-nodefaults", "-serial", "stdio", "-monitor", "none"])
             .arg("-kernel")
             .arg(self.hypervisor())
-            .args([
-                "-append",
-                "console=com1 com1=115200,8n1 dom0_mem=1024M,max:1024M",
-            ])
+            .arg("-append")
+            .arg(format!(
+                "console=com1 com1=115200,8n1 dom0_mem=1024M,max:1024M{log}"
+            ))
             .arg("-initrd")
             .arg(modules)
             .stdin(Stdio::null());
@@ -283,7 +353,8 @@ impl Machine<'_> {
         let name = self.version.name();
         println!("\nXen {name}: booting");
         let start = Instant::now();
-        let log = workspace::target_folder()?.join(format!("xen-{name}.log"));
+        let kind = if self.guest { "-guest" } else { "" };
+        let log = workspace::target_folder()?.join(format!("xen-{name}{kind}.log"));
         let mut qemu = Running(self.command()?.stdout(Stdio::piped()).spawn()?);
         let watched = self.watch(&mut qemu.0, &log);
         drop(qemu);

@@ -23,7 +23,64 @@ const WANTED: &[(&str, &str, &str)] = &[
     ("xen-4.17", "bookworm", "xen-hypervisor-4.17-amd64"),
     ("kernel", "trixie", "linux-image-amd64 *"),
     ("busybox", "trixie", "busybox-static"),
+    ("guest-xen-utils", "trixie", "xen-utils-4.20"),
+    ("guest-xenstore", "trixie", "xenstore-utils"),
+    ("guest-misc", "trixie", "libxenmisc4.20"),
+    ("guest-store", "trixie", "libxenstore4"),
+    ("guest-call", "trixie", "libxencall1"),
+    ("guest-devicemodel", "trixie", "libxendevicemodel1"),
+    ("guest-evtchn", "trixie", "libxenevtchn1"),
+    ("guest-foreignmemory", "trixie", "libxenforeignmemory1"),
+    ("guest-gnttab", "trixie", "libxengnttab1"),
+    ("guest-hypfs", "trixie", "libxenhypfs1"),
+    ("guest-toolcore", "trixie", "libxentoolcore1"),
+    ("guest-toollog", "trixie", "libxentoollog1"),
+    ("guest-libc", "trixie", "libc6"),
+    ("guest-gcc", "trixie", "libgcc-s1"),
+    ("guest-lzma", "trixie", "liblzma5"),
+    ("guest-uuid", "trixie", "libuuid1"),
+    ("guest-yajl", "trixie", "libyajl2"),
+    ("guest-zlib", "trixie", "zlib1g"),
+    ("guest-zstd", "trixie", "libzstd1"),
 ];
+
+/// How the names of those begin that only the lab's guest domain needs: the toolstack.
+const OF_GUEST: &str = "guest-";
+
+/// The toolstack's programs, each with its package's name here.
+const PROGRAMS: &[(&str, &str)] = &[
+    ("guest-xen-utils", "usr/lib/xen-4.20/bin/xl"),
+    ("guest-xen-utils", "usr/lib/xen-4.20/bin/xenstored"),
+    ("guest-xen-utils", "usr/lib/xen-4.20/bin/xenconsoled"),
+    ("guest-xen-utils", "usr/lib/xen-4.20/bin/xen-init-dom0"),
+    ("guest-xenstore", "usr/bin/xenstore-write"),
+    ("guest-xenstore", "usr/bin/xenstore-rm"),
+];
+
+/// The shared objects that these need, by the names that they ask for.
+const LIBRARIES: &[(&str, &str)] = &[
+    ("guest-misc", "libxenctrl.so.4.20"),
+    ("guest-misc", "libxenguest.so.4.20"),
+    ("guest-misc", "libxenlight.so.4.20"),
+    ("guest-misc", "libxlutil.so.4.20"),
+    ("guest-store", "libxenstore.so.4"),
+    ("guest-call", "libxencall.so.1"),
+    ("guest-devicemodel", "libxendevicemodel.so.1"),
+    ("guest-evtchn", "libxenevtchn.so.1"),
+    ("guest-foreignmemory", "libxenforeignmemory.so.1"),
+    ("guest-gnttab", "libxengnttab.so.1"),
+    ("guest-hypfs", "libxenhypfs.so.1"),
+    ("guest-toolcore", "libxentoolcore.so.1"),
+    ("guest-toollog", "libxentoollog.so.1"),
+    ("guest-libc", "libc.so.6"),
+    ("guest-gcc", "libgcc_s.so.1"),
+    ("guest-lzma", "liblzma.so.5"),
+    ("guest-uuid", "libuuid.so.1"),
+    ("guest-yajl", "libyajl.so.2"),
+    ("guest-zlib", "libz.so.1"),
+    ("guest-zstd", "libzstd.so.1"),
+];
+const LOADER: &str = "ld-linux-x86-64.so.2";
 
 /// One line of the lock file.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -71,6 +128,23 @@ impl Unpacked {
     pub(super) fn busybox(&self) -> Result<PathBuf> {
         find(&self.root.join("busybox"), "busybox")
     }
+
+    /// The toolstack: where each file is to be, and where it is.
+    pub(super) fn toolstack(&self) -> Result<Vec<(String, PathBuf)>> {
+        let programs = PROGRAMS.iter().map(|(package, path)| {
+            let name = path.rsplit('/').next().unwrap_or(path);
+            Ok((format!("bin/{name}"), self.root.join(package).join(path)))
+        });
+        let libraries = LIBRARIES.iter().map(|(package, name)| {
+            let found = find(&self.root.join(package), name)?;
+            Ok((format!("lib/{name}"), found))
+        });
+        let loader = find(&self.root.join("guest-libc"), LOADER)?;
+        programs
+            .chain(libraries)
+            .chain([Ok((format!("lib64/{LOADER}"), loader))])
+            .collect()
+    }
 }
 
 /// The archive cannot be reached.
@@ -82,13 +156,16 @@ impl std::fmt::Display for Unreachable {
     }
 }
 
-/// The cache of what the lock file says, filled if need be.
-pub(super) fn unpacked() -> Result<Result<Unpacked, Unreachable>> {
+/// The cache of what the lock file says, filled if need be; the toolstack only with a `guest`.
+pub(super) fn unpacked(guest: bool) -> Result<Result<Unpacked, Unreachable>> {
     let path = lock_file();
     let text = fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))?;
     let packages = parse(&text).map_err(|error| format!("{}: {error}", path.display()))?;
     let root = cache()?;
-    for package in &packages {
+    let needed = packages
+        .iter()
+        .filter(|package| guest || !package.name.starts_with(OF_GUEST));
+    for package in needed {
         // The hash is in the name, so that another version of the lock file finds its own.
         let folder = root.join(&package.sha256[..16.min(package.sha256.len())]);
         if !folder.exists()

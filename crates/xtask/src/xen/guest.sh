@@ -17,7 +17,7 @@ vcpus=1
 on_poweroff="destroy"
 on_crash="destroy"
 END
-echo LAB-PLAN 4
+echo LAB-PLAN 6
 xenstored --pid-file /run/xenstored.pid
 xenconsoled --pid-file=/run/xenconsoled.pid
 xen-init-dom0
@@ -42,12 +42,29 @@ spoke() {
 
 ended() { grep -q "domain $domain: served no more" /tmp/frontend.log; }
 
-# What the guest says, and whether its server ends with it.
-guest() {
+served() { grep -q "domain $domain: serving 1 devices" /tmp/frontend.log; }
+
+# Makes a guest with a device.
+make() {
     xl create -p /guest.cfg > /tmp/xl.log 2>&1 || { tail -n 3 /tmp/xl.log; return 1; }
     domain=$(xl domid lab)
     nodes=/local/domain/0/backend/virtio/$domain
     xenstore-write $nodes/0/base 0xfe000000 $nodes/0/irq 0 $nodes/0/type virtio,device4
+}
+
+# Whether the server of a guest that is destroyed before it ever ran ends with it.
+gone() {
+    make || return 1
+    wait_for served || { echo "it is not served"; return 1; }
+    xl destroy lab || return 1
+    xenstore-rm $nodes
+    wait_for ended || { echo "its frontend does not end"; return 1; }
+    echo "served, destroyed, served no more"
+}
+
+# What the guest says, and whether its server ends with it.
+guest() {
+    make || return 1
     xl unpause lab
     wait_for spoke || { echo "the guest says nothing"; return 1; }
     grep "(d$domain) GUEST [oF]" /tmp/console | sed 's/.*GUEST/GUEST/' | tr -d '\r'
@@ -57,14 +74,16 @@ guest() {
     wait_for ended || { echo "its frontend does not end"; return 1; }
 }
 
-# The case and the mapping.
+# The case, and what it runs.
 try() {
     start=$(now)
     verdict=FAILED
-    guest $2 > /tmp/said 2>&1 && verdict=ok
+    case=$1
+    shift
+    "$@" > /tmp/said 2>&1 && verdict=ok
     ran=$((ran + 1))
     echo
-    echo "LAB $1 rng $verdict $(($(now) - start)) $(tr '\n' ' ' < /tmp/said)"
+    echo "LAB $case rng $verdict $(($(now) - start)) $(tr '\n' ' ' < /tmp/said)"
     [ $verdict = ok ] || cat /tmp/frontend.log /tmp/daemon.log
 }
 
@@ -73,8 +92,9 @@ for mapping in foreign grant; do
     daemon=$!
     xen-vhost-frontend --backend 4=/run/rng.sock0 --mapping $mapping > /tmp/frontend.log 2>&1 &
     frontend=$!
-    try guest-$mapping $mapping
-    try next-$mapping $mapping
+    try guest-$mapping guest $mapping
+    try gone-$mapping gone
+    try next-$mapping guest $mapping
     kill $frontend $daemon
     wait $frontend $daemon
 done

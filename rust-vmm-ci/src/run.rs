@@ -74,6 +74,10 @@ pub(crate) struct Options {
     #[arg(long)]
     list: bool,
 
+    /// Run a cell whose command failed again, so many times at most; its row says so
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    retries: u32,
+
     /// Let steps take as long as they want
     #[arg(long)]
     no_timeout: bool,
@@ -116,6 +120,7 @@ pub(crate) fn run(options: &Options) -> Result<bool> {
             .clone()
             .unwrap_or_else(|| root.join("target/ci")),
         limit: !options.no_timeout,
+        retries: options.retries,
         strict: options.strict,
         root,
     };
@@ -206,6 +211,7 @@ struct Runner {
     skips: Skips,
     logs: PathBuf,
     limit: bool,
+    retries: u32,
     strict: bool,
     root: PathBuf,
 }
@@ -251,7 +257,7 @@ impl Runner {
                 }
                 (None, Ok(way)) => {
                     let log = log_path(&self.logs, index + 1, &plan.label);
-                    self.one(plan, way, label, log)?
+                    self.again_and_again(plan, way, &label, &log)?
                 }
             };
             if children::interrupted().is_some() {
@@ -295,6 +301,38 @@ impl Runner {
         } else {
             Verdict::Skipped(why.to_owned())
         }
+    }
+
+    /// A cell, and once more while it fails and `--retries` allows it. What failed first is not
+    /// forgotten: its log stays, and the row says that there was more than one attempt.
+    fn again_and_again(
+        &self,
+        plan: &Plan<'_>,
+        way: &Way,
+        label: &str,
+        log: &Path,
+    ) -> Result<Outcome> {
+        let mut outcome = self.one(plan, way, label.to_owned(), log.to_owned())?;
+        let mut time = outcome.time;
+        for attempt in 2..=self.retries.saturating_add(1) {
+            let Verdict::Failed(why) = &outcome.verdict else {
+                break;
+            };
+            // More time than that is not there.
+            if children::interrupted().is_some() || outcome.timed_out {
+                break;
+            }
+            let remark = format!("attempt {attempt}, after: {why}");
+            let label = format!("{label}  attempt {attempt}");
+            let log = log.with_extension(format!("{attempt}.log"));
+            outcome = self.one(plan, way, label, log)?;
+            time += outcome.time;
+            outcome.time = time;
+            let parts = [outcome.note.as_str(), &remark];
+            let parts: Vec<_> = parts.into_iter().filter(|part| !part.is_empty()).collect();
+            outcome.note = parts.join("; ");
+        }
+        Ok(outcome)
     }
 
     fn one(&self, plan: &Plan<'_>, way: &Way, label: String, log: PathBuf) -> Result<Outcome> {
@@ -345,6 +383,7 @@ impl Runner {
             tests: count::names(&text),
             note,
             time,
+            timed_out: matches!(end, End::TimedOut),
             log: Some(log),
         })
     }
@@ -409,6 +448,7 @@ fn not_run(plan: &Plan<'_>, verdict: Verdict) -> Outcome {
         tests: BTreeSet::new(),
         note: String::new(),
         time: Duration::ZERO,
+        timed_out: false,
         log: None,
     }
 }

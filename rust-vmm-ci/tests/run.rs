@@ -241,6 +241,38 @@ fn a_tolerated_failure_is_shown_and_does_not_fail_the_run() {
 }
 
 #[test]
+fn a_cell_that_fails_once_passes_at_the_second_attempt_and_says_so() {
+    let project = Project::new(json!([
+        { "test_name": "flaky", "command": "test -e ran || { touch ran; exit 3; }" },
+    ]));
+
+    let done = project.run(&["--retries", "1"]);
+
+    assert_eq!(done.code, Some(0), "{}", done.out);
+    let row = done.row("flaky ");
+    assert!(
+        row.contains("passed") && row.contains("attempt 2, after: exit status: 3"),
+        "{row}"
+    );
+    project.log("01-flaky.log");
+    project.log("01-flaky.2.log");
+}
+
+#[test]
+fn a_cell_that_always_fails_runs_as_often_as_allowed_and_has_failed() {
+    let project = Project::new(json!([
+        { "test_name": "broken", "command": "echo x >> ran; exit 3" },
+    ]));
+
+    let done = project.run(&["--retries", "2"]);
+
+    assert_eq!(done.code, Some(1), "{}", done.out);
+    assert_eq!(done.last(), "0 passed, 1 failed");
+    let ran = fs::read_to_string(project.0.path().join("ran")).unwrap();
+    assert_eq!(ran.lines().count(), 3);
+}
+
+#[test]
 fn a_test_command_that_runs_no_test_fails() {
     let project = Project::new(json!([
         { "test_name": "empty", "command": "cargo() { true; }; cargo test" },

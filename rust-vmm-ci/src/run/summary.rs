@@ -51,6 +51,7 @@ pub(crate) struct Outcome {
     /// What the command wants to have in its row.
     pub note: String,
     pub time: Duration,
+    pub timed_out: bool,
     pub log: Option<PathBuf>,
 }
 
@@ -324,6 +325,7 @@ mod tests {
             tests: tests.iter().map(|&test| test.to_owned()).collect(),
             note: String::new(),
             time: Duration::from_secs(125),
+            timed_out: false,
             log: None,
         }
     }

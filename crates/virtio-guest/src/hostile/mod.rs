@@ -41,6 +41,12 @@ use crate::{Daemon, Error, Guest, GuestBuilder, Process};
 /// The bound of every single step. A daemon that is merely busy must make it on a loaded machine.
 const PATIENCE: Duration = Duration::from_secs(4);
 
+/// The variant of a daemon that never answered.
+const UNKNOWN: &str = "unknown";
+
+/// So many daemons are attacked side by side: most of a case is waiting for what must not happen.
+const LANES: usize = 4;
+
 /// How long a daemon is watched for spinning.
 const IDLE: Duration = Duration::from_millis(50);
 
@@ -66,7 +72,7 @@ pub struct Device<'a> {
     /// Device-writable buffers of that request.
     pub writable: &'a [usize],
     /// Makes a well-formed request and checks the answer; `Err` says what was wrong with it.
-    pub request: &'a dyn Fn(&mut Guest) -> Result<(), String>,
+    pub request: &'a (dyn Fn(&mut Guest) -> Result<(), String> + Sync),
 }
 
 /// A daemon under attack.
@@ -175,30 +181,54 @@ impl std::fmt::Display for Report {
     }
 }
 
-/// Runs all cases against a daemon that `spawn` starts.
+/// Runs all cases, each against one of the daemons that `spawn` starts; they do not know of each
+/// other.
 ///
 /// # Panics
 ///
-/// When any case fails, with all that failed; and when the daemon cannot be started.
-pub fn run(spawn: impl Fn() -> Result<Daemon, Error>, device: &Device<'_>) {
+/// When any case fails, with all that failed; and when a daemon cannot be started.
+pub fn run(spawn: impl Fn() -> Result<Daemon, Error> + Sync, device: &Device<'_>) {
     let report = examine(spawn, device);
     println!("{report}");
     assert!(report.failures.is_empty(), "{report}");
 }
 
-/// Runs all cases against a daemon that `spawn` starts, and reports.
+/// Runs all cases as [`run`] does, and reports.
 ///
 /// # Panics
 ///
-/// When the daemon cannot be started.
-pub fn examine(spawn: impl Fn() -> Result<Daemon, Error>, device: &Device<'_>) -> Report {
-    let daemon = spawn().unwrap_or_else(|e| panic!("{}: {}", device.name, e.explain()));
-    examine_target(&mut Spawned { spawn, daemon }, device)
+/// When a daemon cannot be started.
+pub fn examine(spawn: impl Fn() -> Result<Daemon, Error> + Sync, device: &Device<'_>) -> Report {
+    let cases = possible(device);
+    let spawn = &spawn;
+    let lane = |lane: usize| {
+        let cases: Vec<_> = cases.iter().copied().skip(lane).step_by(LANES).collect();
+        let daemon = spawn().unwrap_or_else(|e| panic!("{}: {}", device.name, e.explain()));
+        attack(&mut Spawned { spawn, daemon }, device, &cases)
+    };
+    let start = Instant::now();
+    let reports: Vec<Report> = std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..LANES).map(|i| scope.spawn(move || lane(i))).collect();
+        let ends = threads.into_iter().map(|thread| thread.join());
+        ends.map(|end| end.unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+            .collect()
+    });
+    Report {
+        cases: cases.len(),
+        device: device.name.to_owned(),
+        variant: reports.first().map_or(UNKNOWN, |report| report.variant),
+        failures: reports.into_iter().flat_map(|r| r.failures).collect(),
+        elapsed: start.elapsed(),
+    }
 }
 
 /// Runs all cases against any target, and reports.
 pub fn examine_target(target: &mut dyn Target, device: &Device<'_>) -> Report {
-    let start = Instant::now();
+    attack(target, device, &possible(device))
+}
+
+/// The cases that can be tried on this machine.
+fn possible(device: &Device<'_>) -> Vec<&'static Case> {
     let mut cases = all();
     if let Some(emulator) = emulator() {
         for (name, reason) in EMULATOR_CANNOT {
@@ -209,10 +239,15 @@ pub fn examine_target(target: &mut dyn Target, device: &Device<'_>) -> Report {
             cases.retain(|case| case.name != *name);
         }
     }
+    cases
+}
+
+fn attack(target: &mut dyn Target, device: &Device<'_>, cases: &[&'static Case]) -> Report {
+    let start = Instant::now();
     let mut report = Report {
         cases: cases.len(),
         device: device.name.to_owned(),
-        variant: "unknown",
+        variant: UNKNOWN,
         failures: Vec::new(),
         elapsed: Duration::ZERO,
     };
@@ -251,7 +286,7 @@ pub fn examine_target(target: &mut dyn Target, device: &Device<'_>) -> Report {
     report
 }
 
-/// Names of all cases, in the order in which they run.
+/// Names of all cases.
 pub fn case_names() -> Vec<&'static str> {
     all().iter().map(|case| case.name).collect()
 }
@@ -384,7 +419,7 @@ impl<'a> Suite<'a> {
             process,
             descriptors: 0,
             threads: 0,
-            variant: "unknown",
+            variant: UNKNOWN,
         };
         suite.settle()?;
         Ok(suite)

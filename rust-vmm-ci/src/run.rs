@@ -74,7 +74,7 @@ pub(crate) struct Options {
     #[arg(long)]
     list: bool,
 
-    /// Run a cell whose command failed again, so many times at most; its row says so
+    /// Run a cell in which tests failed again, so many times at most; its row says so
     #[arg(long, value_name = "N", default_value_t = 0)]
     retries: u32,
 
@@ -318,8 +318,8 @@ impl Runner {
             let Verdict::Failed(why) = &outcome.verdict else {
                 break;
             };
-            // More time than that is not there.
-            if children::interrupted().is_some() || outcome.timed_out {
+            // What is no test fails for a reason that stays.
+            if children::interrupted().is_some() || outcome.timed_out || outcome.count.failed == 0 {
                 break;
             }
             let remark = format!("attempt {attempt}, after: {why}");

@@ -24,7 +24,7 @@ pub(crate) struct Device {
     pub prepare: fn() -> Result<()>,
     /// Uses it. What it returns goes into the table.
     pub exercise: fn(&mut Guest, &Daemon) -> Result<String>,
-    /// The queue of [`Device::request`].
+    /// The queue of its requests.
     pub queue: u16,
     /// Requests with something at an address that cannot be reached, and with `ROOM` good bytes.
     pub requests: fn(bad: u64, room: u64) -> Vec<Request>,

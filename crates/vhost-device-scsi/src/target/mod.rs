@@ -6,7 +6,7 @@
 //! |---|---|
 //! | [`address`] | the eight bytes that name a logical unit |
 //! | [`opcodes`] | the table of commands, their ranges and data |
-//! | [`unit`] | a logical unit: checks, answers, what the medium has to do |
+//! | [`mod@unit`] | a logical unit: checks, answers, what the medium has to do |
 //! | [`sense`] | sense data in both formats |
 //! | [`inquiry`], [`mode`], [`reservation`] | INQUIRY and VPD, mode pages, persistent reservations |
 //! | [`tasks`] | commands under way, for task management |

@@ -22,7 +22,7 @@ const SUITE: &str = "trixie-backports";
 /// Where nobody waits for each line, one is written this often.
 const REPORT: Duration = Duration::from_secs(15);
 
-/// What a build of [`CONFIG`] compiles, roughly: only for the progress.
+/// What a build of the configuration compiles, roughly: only for the progress.
 const FILES: usize = 1900;
 
 /// What the kernel is built with: packages of ci/packages.

@@ -3,6 +3,7 @@
 //! The SCSI device: 4 KiB at random places of an image that is in the page cache.
 
 use std::fs::File;
+use std::os::fd::AsRawFd;
 use std::os::unix::fs::FileExt;
 use std::time::{Duration, Instant};
 
@@ -74,6 +75,7 @@ pub(crate) fn figures(subject: &Subject, cpus: Option<Cpus>, scale: Scale) -> Re
 
     let reads = load(scsi_request(SIZE), 32, 400_000, Wait::Poll);
     let before = plain_rate(subject, reads.requests);
+    let ring = ring_rate(subject, 32, reads.requests);
     let figures = measure::run(&mut guest, &reads, Some(&process))?;
     add("4 KiB read, depth 32: requests", Unit::Rate, figures.rate());
     let cpu = nanos(figures.cpu_per_request());
@@ -86,6 +88,14 @@ pub(crate) fn figures(subject: &Subject, cpus: Option<Cpus>, scale: Scale) -> Re
         let part = 100.0 * figures.rate() / plain;
         add(
             "4 KiB read, depth 32: of a preadv2 loop",
+            Unit::Percent,
+            part,
+        );
+    }
+    if let Some(ring) = ring {
+        let part = 100.0 * figures.rate() / ring;
+        add(
+            "4 KiB read, depth 32: of an io_uring loop",
             Unit::Percent,
             part,
         );
@@ -138,4 +148,40 @@ fn plain_rate(subject: &Subject, requests: u64) -> Option<f64> {
             .ok()?;
     }
     Some(requests as f64 / start.elapsed().as_secs_f64())
+}
+
+/// Reads a second by io_uring, so many in flight; `None` where it is forbidden.
+fn ring_rate(subject: &Subject, depth: u32, requests: u64) -> Option<f64> {
+    let file = File::open(subject.arguments().first()?).ok()?;
+    let mut buffers = vec![[0_u8; SIZE]; depth as usize];
+    let mut ring = io_uring::IoUring::new(depth).ok()?;
+    let mut free: Vec<usize> = (0..buffers.len()).collect();
+    let (mut posted, mut done, mut failed) = (0, 0, false);
+    let start = Instant::now();
+    // To the end of all that is in flight, whatever happens: the buffers go afterwards.
+    while done < posted || (posted < requests && !failed) {
+        while posted < requests
+            && !failed
+            && let Some(slot) = free.pop()
+        {
+            let read = io_uring::opcode::Read::new(
+                io_uring::types::Fd(file.as_raw_fd()),
+                buffers[slot].as_mut_ptr(),
+                SIZE as u32,
+            );
+            let read = read.offset(place(posted) * SIZE as u64).build();
+            // SAFETY: the file is open and the buffers are there until nothing is in flight; and a buffer
+            // is in use by one request, for its slot is not free.
+            failed = unsafe { ring.submission().push(&read.user_data(slot as u64)) }.is_err();
+            posted += u64::from(!failed);
+        }
+        // An interrupted wait is no more than one that is over early.
+        let _ = ring.submit_and_wait(1);
+        for completion in ring.completion() {
+            failed |= completion.result() != SIZE as i32;
+            free.push(completion.user_data() as usize);
+            done += 1;
+        }
+    }
+    (!failed).then(|| requests as f64 / start.elapsed().as_secs_f64())
 }

@@ -176,6 +176,110 @@ pub fn run(guest: &mut Guest, load: &Load, daemon: Option<&Process>) -> Result<F
     Ok(figures)
 }
 
+/// Puts `load` on each of `queues` at once, from one thread that polls; [`Load::queue`] and
+/// [`Load::wait`] are not looked at. The figures are those of all together.
+pub fn run_queues(
+    guest: &mut Guest,
+    load: &Load,
+    queues: &[u16],
+    daemon: Option<&Process>,
+) -> Result<Figures, Error> {
+    let timeout = guest.frontend().timeout();
+    let mut drivers = Vec::new();
+    for &queue in queues {
+        guest.renew_queue(queue)?;
+        let load = Load {
+            queue,
+            wait: Wait::Poll,
+            ..load.clone()
+        };
+        let call = Arc::new(Signal::blocking_eventfd()?);
+        let driver = Driver::new(guest, &load, call)?;
+        for slot in 0..driver.depth {
+            driver.set_avail_entry(slot, slot * driver.parts);
+        }
+        drivers.push(driver);
+    }
+    let figures = measure_queues(&mut drivers, load, daemon, timeout);
+    for (driver, &queue) in drivers.into_iter().zip(queues) {
+        guest.stop_queue(queue)?;
+        for addr in driver.buffers {
+            guest.arena().free(addr);
+        }
+        guest.renew_queue(queue)?;
+    }
+    figures
+}
+
+fn measure_queues(
+    drivers: &mut [Driver],
+    load: &Load,
+    daemon: Option<&Process>,
+    timeout: Duration,
+) -> Result<Figures, Error> {
+    let look = |process: &Process| process.cpu_time().map_err(Error::os("cannot read /proc"));
+    poll_all(drivers, load.warm_up, timeout)?;
+    for driver in drivers.iter_mut() {
+        (driver.kicks, driver.written) = (0, 0);
+    }
+    let before = daemon.map(look).transpose()?;
+    let start = Instant::now();
+    poll_all(drivers, load.requests, timeout)?;
+    let elapsed = start.elapsed();
+    let after = daemon.map(look).transpose()?;
+    let resident = daemon
+        .map(Process::resident)
+        .transpose()
+        .map_err(Error::os("cannot read /proc"))?;
+    let requests = load.requests * drivers.len() as u64;
+    Ok(Figures {
+        requests,
+        written: drivers.iter().map(|driver| driver.written).sum(),
+        read: requests * drivers.first().map_or(0, |driver| driver.readable),
+        elapsed,
+        round_trips: None,
+        kicks: drivers.iter().map(|driver| driver.kicks).sum(),
+        interrupts: 0,
+        daemon_cpu: after
+            .zip(before)
+            .map(|(after, before)| after.saturating_sub(before)),
+        resident,
+    })
+}
+
+/// `count` requests through each queue.
+fn poll_all(drivers: &mut [Driver], count: u64, timeout: Duration) -> Result<(), Error> {
+    let mut batches: Vec<_> = drivers.iter_mut().map(|d| d.begin(count)).collect();
+    let mut last = Instant::now();
+    loop {
+        let (mut moved, mut open) = (false, None);
+        for (driver, batch) in drivers.iter_mut().zip(&mut batches) {
+            if batch.done == batch.count {
+                continue;
+            }
+            open = Some(driver.queue);
+            if driver.advance(batch)? {
+                moved = true;
+            } else {
+                driver.want_no_interrupt();
+            }
+        }
+        let Some(queue) = open else {
+            return Ok(());
+        };
+        if moved {
+            last = Instant::now();
+        } else if last.elapsed() >= timeout {
+            return Err(Error::Timeout {
+                what: format!("a used buffer of queue {queue}"),
+                timeout,
+            });
+        } else {
+            std::thread::yield_now();
+        }
+    }
+}
+
 fn duplicate(signal: &Signal) -> Result<Signal, Error> {
     let clone = || signal.theirs().try_clone_to_owned();
     let ours = clone().map_err(Error::os("cannot duplicate an eventfd"))?;
@@ -229,6 +333,15 @@ impl Drop for Watchdog {
             let _ = thread.join();
         }
     }
+}
+
+/// Requests on their way through a queue.
+struct Batch {
+    count: u64,
+    posted: u64,
+    done: u64,
+    /// Heads that rest at the end of a run lie behind the index, in order, for the next one.
+    resting: u16,
 }
 
 struct Driver {
@@ -379,62 +492,76 @@ impl Driver {
         })
     }
 
-    /// Sends `count` requests and waits until the last is answered. The heads to begin with stand
-    /// in the available ring already.
+    /// Sends `count` requests and waits until the last is answered.
     fn run(&mut self, count: u64, mut times: Option<&mut Vec<u32>>) -> Result<(), Error> {
-        let mut posted = u64::from(self.depth).min(count);
-        let mut done = 0;
+        let mut batch = self.begin(count);
         let mut start = Instant::now();
-        // Heads that rest at the end of a run lie behind the index, in order, for the next one.
-        let mut resting = self.next_avail.wrapping_add(self.depth);
+        while batch.done < batch.count {
+            if !self.advance(&mut batch)? {
+                self.idle()?;
+            } else if let Some(times) = &mut times {
+                let now = Instant::now();
+                times.push((now - start).as_nanos().min(u32::MAX.into()) as u32);
+                start = now;
+            }
+        }
+        Ok(())
+    }
+
+    /// Sends the first of `count` requests. Their heads stand in the available ring already.
+    fn begin(&mut self, count: u64) -> Batch {
+        let posted = u64::from(self.depth).min(count);
+        let resting = self.next_avail.wrapping_add(self.depth);
         if self.wait == Wait::Poll && !self.event_idx {
             self.avail_word(0).store(1, Ordering::Relaxed);
         }
         for slot in 0..self.depth {
             self.renew(usize::from(slot));
         }
-        let mut old = self.next_avail;
+        let old = self.next_avail;
         self.next_avail = old.wrapping_add(posted as u16);
         self.publish(old);
-        while done < count {
-            let index = self.used_word(2).load(Ordering::Acquire);
-            if index == self.seen {
-                self.idle()?;
-                continue;
+        Batch {
+            count,
+            posted,
+            done: 0,
+            resting,
+        }
+    }
+
+    /// Takes what was answered, and sends as many more. False if nothing was.
+    fn advance(&mut self, batch: &mut Batch) -> Result<bool, Error> {
+        let index = self.used_word(2).load(Ordering::Acquire);
+        if index == self.seen {
+            return Ok(false);
+        }
+        if index.wrapping_sub(self.seen) > self.depth {
+            return Err(self.broken(format!("used index {index} after {}", self.seen)));
+        }
+        let old = self.next_avail;
+        while self.seen != index {
+            let (id, len) = self.used_entry(self.seen);
+            if id % u32::from(self.parts) != 0
+                || id >= u32::from(self.parts) * u32::from(self.depth)
+            {
+                return Err(self.broken(format!("head {id} was used but never posted")));
             }
-            if index.wrapping_sub(self.seen) > self.depth {
-                return Err(self.broken(format!("used index {index} after {}", self.seen)));
-            }
-            if let Some(times) = &mut times {
-                let now = Instant::now();
-                times.push((now - start).as_nanos().min(u32::MAX.into()) as u32);
-                start = now;
-            }
-            old = self.next_avail;
-            while self.seen != index {
-                let (id, len) = self.used_entry(self.seen);
-                if id % u32::from(self.parts) != 0
-                    || id >= u32::from(self.parts) * u32::from(self.depth)
-                {
-                    return Err(self.broken(format!("head {id} was used but never posted")));
-                }
-                self.renew((id / u32::from(self.parts)) as usize);
-                self.set_avail_entry(resting, id as u16);
-                resting = resting.wrapping_add(1);
-                self.written += u64::from(len);
-                self.seen = self.seen.wrapping_add(1);
-                done += 1;
-                if posted < count {
-                    posted += 1;
-                    self.next_avail = self.next_avail.wrapping_add(1);
-                }
-            }
-            self.progress.store(done, Ordering::Relaxed);
-            if self.next_avail != old {
-                self.publish(old);
+            self.renew((id / u32::from(self.parts)) as usize);
+            self.set_avail_entry(batch.resting, id as u16);
+            batch.resting = batch.resting.wrapping_add(1);
+            self.written += u64::from(len);
+            self.seen = self.seen.wrapping_add(1);
+            batch.done += 1;
+            if batch.posted < batch.count {
+                batch.posted += 1;
+                self.next_avail = self.next_avail.wrapping_add(1);
             }
         }
-        Ok(())
+        self.progress.store(batch.done, Ordering::Relaxed);
+        if self.next_avail != old {
+            self.publish(old);
+        }
+        Ok(true)
     }
 
     /// Changes the request of a slot that the device does not have.
@@ -479,11 +606,7 @@ impl Driver {
             });
         }
         if self.wait == Wait::Poll {
-            if self.event_idx {
-                let never = self.seen.wrapping_sub(1);
-                self.avail_word(4 + 2 * self.size)
-                    .store(never, Ordering::Relaxed);
-            }
+            self.want_no_interrupt();
             for _ in 0..256 {
                 if self.used_word(2).load(Ordering::Relaxed) != self.seen {
                     return Ok(());
@@ -521,6 +644,14 @@ impl Driver {
             self.avail_word(0).store(1, Ordering::Relaxed);
         }
         Ok(())
+    }
+
+    fn want_no_interrupt(&self) {
+        if self.event_idx {
+            let never = self.seen.wrapping_sub(1);
+            self.avail_word(4 + 2 * self.size)
+                .store(never, Ordering::Relaxed);
+        }
     }
 
     fn broken(&self, what: String) -> Error {

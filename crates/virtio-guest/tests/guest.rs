@@ -235,6 +235,44 @@ fn a_load_is_counted_at_any_depth_and_leaves_the_queue_usable() {
 }
 
 #[test]
+fn a_load_on_several_queues_is_counted_as_one_and_leaves_them_usable() {
+    let backend = Backend::start(Manners::default());
+    let mut guest = Guest::builder(&backend.path).queues(3).boot().unwrap();
+    let load = Load {
+        readable: vec![b"ask".to_vec()],
+        depth: 4,
+        requests: 100,
+        warm_up: 10,
+        ..Load::default()
+    };
+
+    let figures = measure::run_queues(&mut guest, &load, &[0, 2], None).unwrap();
+
+    assert_eq!((figures.requests, figures.read), (200, 600));
+    assert_eq!(figures.written, 200 * 64);
+    for queue in 0..3 {
+        guest.queue(queue).request(&[], &[1]).unwrap();
+    }
+}
+
+#[test]
+fn a_load_on_several_queues_of_a_backend_that_goes_ends_in_time() {
+    let backend = Backend::start(Manners {
+        hangs_up: true,
+        ..Manners::default()
+    });
+    let mut guest = Guest::builder(&backend.path)
+        .timeout(Duration::from_secs(2))
+        .queues(2)
+        .boot()
+        .unwrap();
+
+    let result = measure::run_queues(&mut guest, &Load::default(), &[0, 1], None);
+
+    assert!(result.is_err());
+}
+
+#[test]
 fn a_load_on_a_backend_that_falls_silent_ends_in_time() {
     let backend = Backend::start(Manners {
         no_interrupts: true,

@@ -55,10 +55,8 @@ pub(crate) fn figures(subject: &Subject, cpus: Option<Cpus>, scale: Scale) -> Re
         .boot()
         .map_err(|error| format!("{error}: {}", daemon.stderr()))?;
     // The first commands tell of the reset.
-    let ready = [1, 0, 0x40, 0].into_iter().chain([0; 47]);
-    let ready: Vec<u8> = ready.collect();
     for _ in 0..4 {
-        guest.queue(QUEUE).request(&[&ready], &[108])?;
+        guest.queue(QUEUE).request(&[&test_unit_ready()], &[108])?;
     }
     let load = |request: crate::demo::Request, depth: u16, requests: u64, wait: Wait| Load {
         queue: QUEUE,
@@ -135,7 +133,44 @@ pub(crate) fn figures(subject: &Subject, cpus: Option<Cpus>, scale: Scale) -> Re
         Unit::Size,
         (used.anonymous + used.file) as f64,
     );
+    drop(guest);
+    drop(daemon);
+    for queues in [1, 4] {
+        // The published daemon has no such flag.
+        let Ok(cpu) = cpu_on_queues(subject, cpus, &reads, queues) else {
+            break;
+        };
+        let name = format!("4 KiB read, {queues} of 4 queues: daemon CPU per request");
+        add(&name, Unit::Time, cpu);
+    }
     Ok(out)
+}
+
+/// CPU time of a request, in ns, where a daemon with four queues is busy on so many.
+fn cpu_on_queues(subject: &Subject, cpus: Option<Cpus>, load: &Load, queues: u16) -> Result<f64> {
+    let daemon = subject.with(&["--num-queues", "4"]).start_unseen(cpus)?;
+    let process = daemon.process()?;
+    std::thread::sleep(Duration::from_millis(200));
+    let mut guest = Guest::builder(daemon.path())
+        .queue_size(128)
+        .queues(QUEUE + 4)
+        .boot()?;
+    for _ in 0..4 {
+        guest.queue(QUEUE).request(&[&test_unit_ready()], &[108])?;
+    }
+    let busy: Vec<_> = (QUEUE..QUEUE + queues).collect();
+    let load = Load {
+        requests: load.requests / u64::from(queues),
+        warm_up: load.warm_up / u64::from(queues),
+        ..load.clone()
+    };
+    let figures = measure::run_queues(&mut guest, &load, &busy, Some(&process))?;
+    let cpu = figures.cpu_per_request().unwrap_or_default();
+    Ok(cpu.as_nanos() as f64)
+}
+
+fn test_unit_ready() -> Vec<u8> {
+    [1, 0, 0x40, 0].into_iter().chain([0; 47]).collect()
 }
 
 /// Reads a second by a plain loop over the same image.

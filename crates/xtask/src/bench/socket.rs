@@ -39,6 +39,14 @@ impl Subject {
         }
     }
 
+    /// The same with further flags.
+    pub(crate) fn with(&self, args: &[&str]) -> Self {
+        let mut more = self.clone();
+        more.args
+            .splice(0..0, args.iter().map(|&arg| arg.to_owned()));
+        more
+    }
+
     pub(crate) fn arguments(&self) -> &[String] {
         &self.args
     }

@@ -51,7 +51,27 @@ pub(crate) fn for_target(
     for package in packages {
         args.extend(["--package", package]);
     }
-    let mut child = cargo(&args)
+    let title = format!("building {} daemons ({memory})", packages.len());
+    let found = programs(&args, &title)?;
+    match packages.iter().find(|&&name| !found.contains_key(name)) {
+        Some(missing) => Err(format!("the package {missing} has no program of that name").into()),
+        None => Ok(found),
+    }
+}
+
+/// Builds a test program of a package, and the programs that it tests.
+pub(crate) fn tests(package: &str, test: &str, memory: Memory) -> Result<PathBuf> {
+    let mut args = vec!["test", "--no-run", "--package", package, "--test", test];
+    args.extend(["--message-format", "json-render-diagnostics"]);
+    args.extend(memory.args());
+    let mut found = programs(&args, &format!("building tests of {package}"))?;
+    let missing = || format!("the package {package} has no test program {test}").into();
+    found.remove(test).ok_or_else(missing)
+}
+
+/// The programs that a call of cargo builds.
+fn programs(args: &[&str], title: &str) -> Result<HashMap<String, PathBuf>> {
+    let mut child = cargo(args)
         // The bar that cargo would draw tells how much there is to do.
         .env("CARGO_TERM_PROGRESS_WHEN", "always")
         .env("CARGO_TERM_PROGRESS_WIDTH", "100")
@@ -59,7 +79,7 @@ pub(crate) fn for_target(
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()?;
-    let progress = Progress::start(&format!("building {} daemons ({memory})", packages.len()));
+    let progress = Progress::start(title);
     let stdout = child.stdout.take().expect("piped");
     let stderr = child.stderr.take().expect("piped");
     let (found, said) = std::thread::scope(|scope| {
@@ -71,13 +91,9 @@ pub(crate) fn for_target(
     progress.finish(status.success());
     if !status.success() {
         eprint!("{said}");
-        return Err(format!("the daemons do not build ({status})").into());
+        return Err(format!("{title}: {status}").into());
     }
-    let found = found?;
-    match packages.iter().find(|&&name| !found.contains_key(name)) {
-        Some(missing) => Err(format!("the package {missing} has no program of that name").into()),
-        None => Ok(found),
-    }
+    found
 }
 
 /// The programs that cargo's messages name.

@@ -13,7 +13,8 @@ use super::qemu::machine::{Machine, Spec};
 use super::qemu::root::Root;
 use super::qemu::{accelerator, initrd, logs, skipped};
 use super::{Row, show_logs};
-use crate::{Result, children, text};
+use crate::workspace::Memory;
+use crate::{Result, build, children, text, workspace};
 
 const TIER: &str = "lab";
 
@@ -21,7 +22,8 @@ const LIMIT: Duration = Duration::from_secs(120);
 
 const SIMULATORS: &str = "gpio-sim, i2c-stub, vcan, snd-aloop, uinput, vivid";
 
-/// Boots the lab, and looks whether all simulators are there.
+/// Boots the lab, looks whether all simulators are there, and has the tests of vsock that need the
+/// host's own AF_VSOCK run where it is.
 pub(crate) fn on_tier(rows: &mut Vec<Row>) -> Result<()> {
     let root = match Root::get() {
         Ok(root) => root,
@@ -31,11 +33,15 @@ pub(crate) fn on_tier(rows: &mut Vec<Row>) -> Result<()> {
         }
     };
     let logs = logs(TIER)?;
+    let tests = build::tests("vhost-device-vsock", "socket", Memory::Mmap)?;
     let start = Instant::now();
-    let result = smoke(&root, &logs);
+    let result = smoke(&root, &logs, &tests);
     children::rest_if_interrupted();
     let (verdict, what) = match result {
-        Ok(nodes) => ("passed", format!("{SIMULATORS}: {nodes}")),
+        Ok(nodes) => (
+            "passed",
+            format!("AF_VSOCK forwarding; {SIMULATORS}: {nodes}"),
+        ),
         Err(error) => {
             show_logs(&logs, &error.to_string());
             ("FAILED", error.to_string())
@@ -52,7 +58,8 @@ pub(crate) fn on_tier(rows: &mut Vec<Row>) -> Result<()> {
     Ok(())
 }
 
-fn smoke(root: &Root, logs: &Path) -> Result<String> {
+fn smoke(root: &Root, logs: &Path, tests: &Path) -> Result<String> {
+    let target = workspace::target_folder()?;
     let dir = tempfile::Builder::new().prefix("q").tempdir()?;
     fs::write(
         dir.path().join("lab.cpio"),
@@ -71,6 +78,7 @@ fn smoke(root: &Root, logs: &Path) -> Result<String> {
     };
     let mut args = share("host", Path::new("/")).to_vec();
     args.extend(share("private", &root.path));
+    args.extend(share("target", &target));
     let spec = Spec {
         name: "lab",
         accelerator: accelerator(root, logs)?.0,
@@ -83,6 +91,8 @@ fn smoke(root: &Root, logs: &Path) -> Result<String> {
     machine.booted()?;
     machine.run("host.sh", LIMIT)?;
     let said = machine.run("lab.sh", LIMIT)?;
+    let command = format!("lab-vsock.sh {} {}", tests.display(), target.display());
+    machine.run(&command, LIMIT)?;
     if let Some(line) = machine.trouble() {
         return Err(format!("the lab's kernel says: {line}").into());
     }

@@ -36,7 +36,7 @@ pub(crate) const DRIVERS: &[&str] = &[
 ];
 
 /// For a guest whose root is the host's.
-pub(crate) const HOST_ROOT: &[&str] = &["9p", "9pnet_virtio"];
+pub(crate) const HOST_ROOT: &[&str] = &["9p", "9pnet_virtio", "vsock_loopback"];
 
 /// Makes a RAM disk.
 pub(crate) fn make(root: &Root, tools: &[&str], modules: &[&str]) -> Result<Vec<u8>> {

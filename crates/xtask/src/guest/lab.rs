@@ -6,7 +6,7 @@
 //! machine's, read-only, and the modules come from QEMU's private root.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use super::qemu::machine::{Machine, Spec};
@@ -22,8 +22,8 @@ const LIMIT: Duration = Duration::from_secs(120);
 
 const SIMULATORS: &str = "gpio-sim, i2c-stub, vcan, snd-aloop, uinput, vivid";
 
-/// Boots the lab, looks whether all simulators are there, and has the tests of vsock that need the
-/// host's own AF_VSOCK run where it is.
+/// Boots the lab, looks whether all simulators are there, and runs tests that need modules: vsock's of
+/// the host's own AF_VSOCK, and SCSI's that cuts the power.
 pub(crate) fn on_tier(rows: &mut Vec<Row>) -> Result<()> {
     let root = match Root::get() {
         Ok(root) => root,
@@ -33,14 +33,21 @@ pub(crate) fn on_tier(rows: &mut Vec<Row>) -> Result<()> {
         }
     };
     let logs = logs(TIER)?;
-    let tests = build::tests("vhost-device-vsock", "socket", Memory::Mmap)?;
+    let tests = [
+        ("lab-vsock.sh", "vhost-device-vsock", "socket"),
+        ("lab-power.sh", "vhost-device-scsi", "power"),
+    ];
+    let tests = tests
+        .map(|(script, package, test)| Ok((script, build::tests(package, test, Memory::Mmap)?)))
+        .into_iter()
+        .collect::<Result<Vec<_>>>()?;
     let start = Instant::now();
     let result = smoke(&root, &logs, &tests);
     children::rest_if_interrupted();
     let (verdict, what) = match result {
         Ok(nodes) => (
             "passed",
-            format!("AF_VSOCK forwarding; {SIMULATORS}: {nodes}"),
+            format!("vsock forwarding; power cuts under scsi; {SIMULATORS}: {nodes}"),
         ),
         Err(error) => {
             show_logs(&logs, &error.to_string());
@@ -58,7 +65,7 @@ pub(crate) fn on_tier(rows: &mut Vec<Row>) -> Result<()> {
     Ok(())
 }
 
-fn smoke(root: &Root, logs: &Path, tests: &Path) -> Result<String> {
+fn smoke(root: &Root, logs: &Path, tests: &[(&str, PathBuf)]) -> Result<String> {
     let target = workspace::target_folder()?;
     let dir = tempfile::Builder::new().prefix("q").tempdir()?;
     fs::write(
@@ -91,8 +98,10 @@ fn smoke(root: &Root, logs: &Path, tests: &Path) -> Result<String> {
     machine.booted()?;
     machine.run("host.sh", LIMIT)?;
     let said = machine.run("lab.sh", LIMIT)?;
-    let command = format!("lab-vsock.sh {} {}", tests.display(), target.display());
-    machine.run(&command, LIMIT)?;
+    for (script, program) in tests {
+        let command = format!("{script} {} {}", program.display(), target.display());
+        machine.run(&command, LIMIT)?;
+    }
     if let Some(line) = machine.trouble() {
         return Err(format!("the lab's kernel says: {line}").into());
     }

@@ -36,7 +36,13 @@ pub(crate) const DRIVERS: &[&str] = &[
 ];
 
 /// For a guest whose root is the host's.
-pub(crate) const HOST_ROOT: &[&str] = &["9p", "9pnet_virtio", "vsock_loopback"];
+pub(crate) const HOST_ROOT: &[&str] = &[
+    "9p",
+    "9pnet_virtio",
+    "brd",
+    "dm_log_writes",
+    "vsock_loopback",
+];
 
 /// Makes a RAM disk.
 pub(crate) fn make(root: &Root, tools: &[&str], modules: &[&str]) -> Result<Vec<u8>> {

@@ -21,7 +21,7 @@ const LIBRARIES: &str = "usr/lib/x86_64-linux-gnu";
 const EMULATOR: &str = "usr/bin/qemu-system-x86_64";
 
 /// Made from these, besides the emulator; the kernel's packages are looked up by the recipe.
-const PACKAGES: &str = "busybox-static,e2fsprogs,fdisk,fio,kmod,rng-tools5,sg3-utils,socat";
+const PACKAGES: &str = "busybox-static,dmsetup,e2fsprogs,fdisk,fio,kmod,rng-tools5,sg3-utils,socat";
 
 /// Unpacks the kernel that the suite has now. The name of the metapackage's dependency has its
 /// release; the packages themselves would ask for a boot loader and an initramfs.

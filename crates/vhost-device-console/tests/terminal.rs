@@ -5,20 +5,35 @@
 use std::fs::File;
 use std::io::{Read, Write};
 use std::os::fd::OwnedFd;
+use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use rustix::termios::{LocalModes, Winsize, tcgetattr, tcsetwinsize};
-use vhost_device_console::spec;
+use vhost_device_console::{Console, Host, PortConfig, Settings, spec};
+use vhost_user_daemon::{Endpoint, Serving, Shutdown, Tuning};
 use virtio_guest::{Guest, process};
+use zerocopy::IntoBytes;
 
 const TIMEOUT: Duration = Duration::from_secs(30);
 
 const RX: u16 = 0;
 const TX: u16 = 1;
+
+/// Set for a copy of this program that is to panic with a raw terminal.
+const PANICS: &str = "CONSOLE_TEST_PANICS";
+
+/// How that one ends.
+const PANICKED: i32 = 77;
+
+fn daemon() -> Command {
+    let mut daemon = process::command(env!("CARGO_BIN_EXE_vhost-device-console"));
+    daemon.args(["--log-level", "off"]);
+    daemon
+}
 
 /// A terminal with the daemon on it.
 struct Session {
@@ -29,7 +44,21 @@ struct Session {
 }
 
 impl Session {
+    /// The daemon, listening for guests.
     fn start() -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let mut daemon = daemon();
+        daemon
+            .arg("--socket-path")
+            .arg(directory.path().join("s"))
+            .stderr(Stdio::null());
+        let session = Self::run(daemon, directory);
+        session.until("a socket", |session| process::listens(&session.socket()));
+        session
+    }
+
+    /// Any program that makes its terminal raw.
+    fn run(mut program: Command, directory: tempfile::TempDir) -> Self {
         let master =
             openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC).unwrap();
         grantpt(&master).unwrap();
@@ -45,13 +74,9 @@ impl Session {
                 .unwrap()
         };
         set_size(&master, 80, 24);
-        let directory = tempfile::tempdir().unwrap();
-        let child = process::command(env!("CARGO_BIN_EXE_vhost-device-console"))
-            .args(["--log-level", "off", "--socket-path"])
-            .arg(directory.path().join("s"))
+        let child = program
             .stdin(Stdio::from(open()))
             .stdout(Stdio::from(open()))
-            .stderr(Stdio::null())
             .spawn()
             .unwrap();
         let session = Self {
@@ -61,7 +86,6 @@ impl Session {
             directory,
         };
         session.until("raw mode", |session| session.is_raw());
-        session.until("a socket", |session| process::listens(&session.socket()));
         session
     }
 
@@ -93,12 +117,21 @@ impl Session {
         kill_process(Pid::from_child(&self.child), signal).unwrap();
     }
 
-    fn wait(&mut self) {
+    fn wait(&mut self) -> ExitStatus {
         let end = Instant::now() + TIMEOUT;
-        while self.child.try_wait().unwrap().is_none() {
+        loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                return status;
+            }
             assert!(Instant::now() < end, "the daemon did not end");
             std::thread::sleep(Duration::from_millis(2));
         }
+    }
+
+    /// Closes the terminal's other end, as a window or a connection that goes away does. No signal
+    /// comes with it: the terminal controls no session.
+    fn hang_up(&mut self) {
+        self.master = File::open("/dev/null").unwrap();
     }
 }
 
@@ -148,6 +181,75 @@ fn every_signal_that_ends_the_daemon_restores_the_terminal() {
 }
 
 #[test]
+fn the_end_of_the_only_guest_restores_the_terminal() {
+    let (ours, theirs) = UnixStream::pair().unwrap();
+    let daemon = daemon();
+    // Only what is not standard error any more can be a frontend's socket.
+    let mut shell = Command::new("sh");
+    shell
+        .args(["-c", "exec \"$@\" --fd 3 3>&2 2>/dev/null", "sh"])
+        .arg(daemon.get_program())
+        .args(daemon.get_args())
+        .stderr(Stdio::from(OwnedFd::from(theirs)));
+    let mut session = Session::run(shell, tempfile::tempdir().unwrap());
+    let guest = Guest::unconnected().timeout(TIMEOUT).boot_on(ours).unwrap();
+    let raw = session.is_raw();
+
+    drop(guest);
+    let status = session.wait();
+
+    assert!(raw);
+    assert!(status.success(), "{status}");
+    assert!(!session.is_raw());
+}
+
+/// Two programs in one: this test, and the one that it starts, which serves the terminal and panics.
+#[test]
+fn a_panic_restores_the_terminal() {
+    if let Some(parent) = std::env::var_os(PANICS) {
+        serve_the_terminal_and_panic(Path::new(&parent));
+    }
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("parent");
+    let parent = UnixListener::bind(&path).unwrap();
+    let mut program = process::command(std::env::current_exe().unwrap());
+    program
+        .args(["--exact", "a_panic_restores_the_terminal", "--nocapture"])
+        .env(PANICS, &path)
+        .stderr(Stdio::null());
+    let mut session = Session::run(program, directory);
+
+    drop(parent);
+    let status = session.wait();
+
+    assert_eq!(status.code(), Some(PANICKED), "{status}");
+    assert!(!session.is_raw());
+}
+
+/// Panics once `parent`, which saw the raw terminal, does not listen any more.
+fn serve_the_terminal_and_panic(parent: &Path) -> ! {
+    let mut parent = UnixStream::connect(parent).unwrap();
+    let port = PortConfig {
+        name: None,
+        console: true,
+        host: Host::terminal(None).unwrap(),
+    };
+    let console = Console::new(vec![port], Settings::default()).unwrap();
+    let (frontend, socket) = UnixStream::pair().unwrap();
+    let serving = Serving::start(
+        vec![console],
+        vec![Endpoint::Connected(socket)],
+        Tuning::default(),
+        &Shutdown::new().unwrap(),
+    );
+    let _ = parent.read(&mut [0]);
+    let panicked = std::thread::spawn(|| panic!("what becomes of the terminal?")).join();
+    // Nothing is dropped, so that nothing but the panic can have restored it.
+    std::mem::forget((serving, frontend));
+    std::process::exit(if panicked.is_err() { PANICKED } else { 1 });
+}
+
+#[test]
 fn the_escape_sequence_restores_the_terminal_and_the_guest_goes_on() {
     let mut session = Session::start();
     let mut guest = session.guest();
@@ -184,4 +286,55 @@ fn the_terminals_size_reaches_the_guest_and_its_changes_too() {
 
     assert_eq!(message[..4], 2u32.to_ne_bytes(), "CONFIG_CHANGE");
     assert_eq!(guest.get_config(0, 4).unwrap(), [100, 0, 50, 0]);
+}
+
+fn control(event: u16, value: u16) -> Vec<u8> {
+    let control = spec::Control {
+        id: 0.into(),
+        event: event.into(),
+        value: value.into(),
+    };
+    control.as_bytes().to_vec()
+}
+
+fn say(guest: &mut Guest, event: u16, value: u16) {
+    let message = control(event, value);
+    let queue = guest.queue(spec::CONTROL_TX);
+    queue.request(&[&message], &[]).unwrap();
+}
+
+fn hear(guest: &mut Guest) -> Vec<u8> {
+    let queue = guest.queue(spec::CONTROL_RX);
+    queue.request(&[], &[64]).unwrap().data()
+}
+
+#[test]
+fn a_terminal_that_hangs_up_closes_and_removes_its_port_for_good() {
+    let mut session = Session::start();
+    let mut guest = Guest::builder(session.socket())
+        .timeout(TIMEOUT)
+        .features(spec::VIRTIO_CONSOLE_F_MULTIPORT)
+        .boot()
+        .unwrap();
+    say(&mut guest, spec::DEVICE_READY, 1);
+    assert_eq!(hear(&mut guest), control(spec::PORT_ADD, 1));
+    say(&mut guest, spec::PORT_READY, 1);
+    assert_eq!(hear(&mut guest), control(spec::CONSOLE_PORT, 1));
+    assert_eq!(hear(&mut guest)[..6], control(spec::RESIZE, 0)[..6]);
+    assert_eq!(hear(&mut guest), control(spec::PORT_OPEN, 1));
+
+    session.hang_up();
+
+    assert_eq!(hear(&mut guest), control(spec::PORT_OPEN, 0));
+    assert_eq!(hear(&mut guest), control(spec::PORT_REMOVE, 0));
+    // Neither the port's queues nor a driver that begins anew are trouble, and there is no port.
+    guest.queue(TX).request(&[b"to nobody"], &[]).unwrap();
+    let message = guest.queue(spec::CONTROL_RX).post(&[], &[64]).unwrap();
+    guest.queue(spec::CONTROL_RX).kick().unwrap();
+    say(&mut guest, spec::DEVICE_READY, 1);
+    say(&mut guest, spec::PORT_READY, 1);
+    guest.frontend().sync().unwrap();
+    let queue = guest.queue(spec::CONTROL_RX);
+    assert_eq!(queue.poll_used().unwrap(), None, "{message:?}");
+    assert!(session.child.try_wait().unwrap().is_none());
 }

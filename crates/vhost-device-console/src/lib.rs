@@ -193,3 +193,36 @@ impl Device for Console {
         lock(&self.state).reset();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn console(count: usize, multiport: bool) -> io::Result<Console> {
+        let port = |index| PortConfig {
+            name: None,
+            console: index == 0,
+            host: Host::connect(std::path::Path::new("/nonexistent/socket")).unwrap(),
+        };
+        let settings = Settings {
+            multiport,
+            ..Settings::default()
+        };
+        Console::new((0..count).map(port).collect(), settings)
+    }
+
+    #[test]
+    fn a_device_has_256_ports_with_their_queues() {
+        let device = console(MAX_PORTS, true).unwrap();
+
+        assert_eq!(device.queues().len(), 2 + 2 * 256);
+        assert_eq!(device.config()[4..8], 256u32.to_le_bytes());
+    }
+
+    #[test]
+    fn no_ports_too_many_and_several_without_multiport_are_refused() {
+        for (count, multiport) in [(0, true), (MAX_PORTS + 1, true), (2, false)] {
+            assert!(console(count, multiport).is_err(), "{count} {multiport}");
+        }
+    }
+}

@@ -3,14 +3,16 @@
 //! The daemon over its socket, driven by the guest of this workspace.
 
 use std::fs;
-use std::io::{Read, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::PathBuf;
+use std::process::Stdio;
 use std::time::{Duration, Instant};
 
+use rustix::process::{Pid, Signal, kill_process};
 use vhost_device_console::spec;
-use virtio_guest::{Daemon, Guest};
+use virtio_guest::{Daemon, Guest, process};
 
 const EXE: &str = env!("CARGO_BIN_EXE_vhost-device-console");
 const TIMEOUT: Duration = Duration::from_secs(30);
@@ -315,6 +317,29 @@ fn the_network_backend_listens_on_localhost_at_the_port_given() {
 }
 
 #[test]
+fn the_network_backend_listens_on_the_address_given_and_on_localhost_alone_without() {
+    let reserved = TcpListener::bind("127.0.0.1:0").unwrap();
+    let number = reserved.local_addr().unwrap().port();
+    drop(reserved);
+    let port = number.to_string();
+    let network = ["-b", "network", "-p", &port];
+
+    let _plain = daemon(&network);
+    let elsewhere = TcpStream::connect(("127.0.0.2", number));
+    let told = daemon(&[&network[..], &["--tcp-address", "127.0.0.2"]].concat());
+    let stream = TcpStream::connect(("127.0.0.2", number)).unwrap();
+    stream.set_read_timeout(Some(TIMEOUT)).unwrap();
+    let mut guest = guest(&told);
+    guest.queue(TX).request(&[b"out"], &[]).unwrap();
+
+    assert_eq!(
+        elsewhere.unwrap_err().kind(),
+        std::io::ErrorKind::ConnectionRefused
+    );
+    assert_eq!(read(&stream, 3), b"out");
+}
+
+#[test]
 fn a_socket_of_somebody_else_is_connected_to_again_and_again() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("theirs");
@@ -416,6 +441,65 @@ fn a_pty_passes_bytes_both_ways_and_is_linked_to() {
 
     assert_eq!(read(&tty, 12), b"before after");
     assert_eq!(got, b"\x03typed", "Ctrl-C is for the guest");
+}
+
+#[test]
+fn the_paths_of_ptys_are_printed_and_their_links_removed_at_the_end() {
+    let directory = tempfile::tempdir().unwrap();
+    let link = directory.path().join("tty");
+    let mut child = process::command(EXE)
+        .args(["--log-level", "off", "-b", "pty", "--ports", "2", "-s"])
+        .arg(directory.path().join("s"))
+        .arg("--pty-link")
+        .arg(&link)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let mut printed = || lines.next().unwrap().unwrap();
+
+    for port in 0..2 {
+        let line = printed();
+        let target = fs::read_link(format!("{}{port}", link.display())).unwrap();
+        assert_eq!(line, format!("guest 0 port {port}: {}", target.display()));
+    }
+    // It handles signals before it opens anything.
+    kill_process(Pid::from_child(&child), Signal::TERM).unwrap();
+    until("the end of the daemon", || {
+        child.try_wait().unwrap().is_some()
+    });
+
+    let left: Vec<_> = fs::read_dir(directory.path()).unwrap().collect();
+    assert!(left.is_empty(), "{left:?}");
+}
+
+#[test]
+fn a_pty_that_nobody_reads_holds_up_its_port_alone_and_loses_nothing() {
+    let daemon = uds(&["--ports", "2", "--port", "0,backend=pty,path={dir}/tty"]);
+    let mut guest = multiport(&daemon);
+    say(&mut guest, 0, spec::DEVICE_READY, 1);
+    hear(&mut guest);
+    hear(&mut guest);
+    say(&mut guest, 0, spec::PORT_READY, 1);
+    hear(&mut guest);
+    let tty = fs::File::open(daemon.dir().join("tty")).unwrap();
+    assert_eq!(hear(&mut guest), control(0, spec::PORT_OPEN, 1));
+    let other = client(&daemon, "console1");
+    let bytes = pattern(0, 1 << 20);
+    guest.queue(TX).post(&[&bytes], &[]).unwrap();
+    guest.queue(TX).kick().unwrap();
+
+    guest.queue(5).request(&[b"still alive"], &[]).unwrap();
+    let alive = read(&other, 11);
+    let early = guest.queue(TX).poll_used().unwrap();
+    let reader = std::thread::spawn(move || read(&tty, 1 << 20));
+    guest.queue(TX).wait(TIMEOUT).unwrap();
+    let got = reader.join().unwrap();
+
+    assert_eq!(alive, b"still alive");
+    assert_eq!(early, None, "a terminal does not hold a megabyte");
+    assert!(got == bytes, "bytes were lost or moved");
 }
 
 #[test]
@@ -534,7 +618,32 @@ fn garbage_on_the_control_queue_is_warned_of_and_survived() {
     say(&mut guest, 0, spec::DEVICE_READY, 1);
 
     assert_eq!(hear(&mut guest), control(0, spec::PORT_ADD, 1));
-    assert!(daemon.stderr().contains("port 7"), "{}", daemon.stderr());
+    until("a warning", || daemon.stderr().contains("port 7"));
+}
+
+#[test]
+fn what_the_driver_could_not_set_up_is_told_nothing_until_it_could() {
+    let daemon = uds(&[]);
+    let mut guest = multiport(&daemon);
+    guest.queue(spec::CONTROL_RX).post(&[], &[64]).unwrap();
+    guest.queue(spec::CONTROL_RX).kick().unwrap();
+
+    say(&mut guest, 0, spec::DEVICE_READY, 0);
+    guest.frontend().sync().unwrap();
+    let early = guest.queue(spec::CONTROL_RX).poll_used().unwrap();
+    say(&mut guest, 0, spec::DEVICE_READY, 1);
+    let added = hear(&mut guest);
+    guest.queue(spec::CONTROL_RX).post(&[], &[64]).unwrap();
+    guest.queue(spec::CONTROL_RX).kick().unwrap();
+    say(&mut guest, 0, spec::PORT_READY, 0);
+    guest.frontend().sync().unwrap();
+    let failed = guest.queue(spec::CONTROL_RX).poll_used().unwrap();
+    say(&mut guest, 0, spec::PORT_READY, 1);
+
+    assert_eq!((early, failed), (None, None));
+    assert_eq!(added, control(0, spec::PORT_ADD, 1));
+    assert_eq!(hear(&mut guest), control(0, spec::CONSOLE_PORT, 1));
+    until("a warning", || daemon.stderr().contains("could not set"));
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 //! Guests of one process that connect to each other.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use virtio_guest::process::emulator;
 use virtio_guest::vsock::{
@@ -238,6 +238,26 @@ fn megabytes_between_guests_arrive_whole() {
     writer.join().unwrap();
 
     assert!(got == all);
+}
+
+#[test]
+fn a_guest_that_moves_to_where_its_cid_is_anothers_gets_a_new_one_and_hears_of_it() {
+    let (old, new) = (daemon(&["a"]), daemon(&["a", "a"]));
+    let mut moving = driver(&old, 0);
+    let token = moving.guest().queue(vsock::EVENT).post(&[], &[4]).unwrap();
+
+    let mut guest = moving.into_guest().migrate(new.socket(1)).unwrap();
+    let event = guest.queue(vsock::EVENT).wait_for(token).unwrap();
+    let cid = guest.get_config(0, 8).unwrap();
+
+    assert_eq!(event.data(), 0u32.to_le_bytes());
+    assert_eq!(cid, 4u64.to_le_bytes());
+    assert_eq!(driver(&new, 0).cid(), 3);
+    let end = Instant::now() + TIMEOUT;
+    while !new.stderr().contains("had the CID 3") {
+        assert!(Instant::now() < end, "{}", new.stderr());
+        std::thread::yield_now();
+    }
 }
 
 #[test]

@@ -451,6 +451,25 @@ fn a_guest_that_stops_reading_still_writes() {
 }
 
 #[test]
+fn a_program_that_stops_reading_still_writes() {
+    let daemon = daemon(&[]);
+    let mut driver = driver(&daemon);
+    let (mut connection, mut stream) = guest_opens(&daemon, &mut driver);
+
+    stream.shutdown(std::net::Shutdown::Read).unwrap();
+    driver.push(&mut connection, b"too late", 0).unwrap();
+    let end = driver.next_of(&mut connection).unwrap();
+    stream.write_all(b"more").unwrap();
+    let got = driver.read(&mut connection, 4).unwrap();
+
+    assert_eq!(
+        (end.header.op, end.header.flags),
+        (op::SHUTDOWN, NO_RECEIVE)
+    );
+    assert_eq!(got, b"more");
+}
+
+#[test]
 fn a_program_that_closes_is_a_shutdown_of_both_directions_after_its_data() {
     let daemon = daemon(&[]);
     let mut driver = driver(&daemon);
@@ -1031,13 +1050,16 @@ fn ten_thousand_idle_connections_cost_less_than_20_mib() {
     let daemon = daemon(&[]);
     let mut driver = driver(&daemon);
     let listener = listen(&daemon, PORT);
+    let threads = daemon.process().unwrap().threads().unwrap();
     let mut held = Vec::new();
 
     for port in 0..count {
         let connection = driver.open(HOST, PORT, 10_000 + port, STREAM).unwrap();
         held.push((connection, listener.accept().unwrap().0));
     }
-    let memory = daemon.process().unwrap().resident().unwrap();
+    let process = daemon.process().unwrap();
+    let memory = process.resident().unwrap();
+    let more_threads = process.threads().unwrap().saturating_sub(threads);
     let (mut last, mut stream) = held.pop().unwrap();
     driver.write(&mut last, b"alive", 4096).unwrap();
     let mut got = [0; 5];
@@ -1045,6 +1067,7 @@ fn ten_thousand_idle_connections_cost_less_than_20_mib() {
     stream.read_exact(&mut got).unwrap();
 
     assert_eq!(&got, b"alive");
+    assert_eq!(more_threads, 0, "connections have no threads");
     if !emulated {
         let used = memory.anonymous + memory.file;
         assert!(used < 20 << 20, "{used} bytes");

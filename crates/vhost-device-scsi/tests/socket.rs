@@ -270,7 +270,9 @@ fn capacity_names_and_pages_are_told() {
     let supported = page(&mut disk, 0x00);
     let serial = page(&mut disk, 0x80);
     let names = page(&mut disk, 0x83);
+    let limits = page(&mut disk, 0xb0);
     let characteristics = page(&mut disk, 0xb1);
+    let provisioning = page(&mut disk, 0xb2);
 
     assert_eq!(ten_bytes, [0, 0, 0, 255, 0, 0, 2, 0]);
     assert_eq!(sixteen_bytes[..12], [0, 0, 0, 0, 0, 0, 0, 255, 0, 0, 2, 0]);
@@ -280,7 +282,83 @@ fn capacity_names_and_pages_are_told() {
     );
     assert_eq!(&serial[4..12], b"disk one");
     assert!(names.windows(8).any(|it| it == [0x50, 0, 0, 0, 0, 0, 0, 1]));
+    assert_eq!(limits[..4], [0, 0xb0, 0, 0x3c]);
     assert_eq!(characteristics[4..6], [0, 1]);
+    assert_eq!(provisioning[..2], [0, 0xb2]);
+}
+
+/// What the device is to know, by operation code and service action.
+const KNOWN: &[(u8, Option<u8>)] = &[
+    (0x00, None),
+    (0x03, None),
+    (0x08, None),
+    (0x0a, None),
+    (0x12, None),
+    (0x15, None),
+    (0x1a, None),
+    (0x1b, None),
+    (0x25, None),
+    (0x28, None),
+    (0x2a, None),
+    (0x2f, None),
+    (0x35, None),
+    (0x41, None),
+    (0x42, None),
+    (0x55, None),
+    (0x5a, None),
+    (0x5e, Some(0)),
+    (0x5e, Some(1)),
+    (0x5e, Some(2)),
+    (0x5e, Some(3)),
+    (0x5f, Some(0)),
+    (0x5f, Some(1)),
+    (0x5f, Some(2)),
+    (0x5f, Some(3)),
+    (0x5f, Some(4)),
+    (0x5f, Some(5)),
+    (0x5f, Some(6)),
+    (0x88, None),
+    (0x8a, None),
+    (0x8f, None),
+    (0x91, None),
+    (0x93, None),
+    (0x9e, Some(0x10)),
+    (0xa0, None),
+    (0xa3, Some(0x0c)),
+    (0xa3, Some(0x0d)),
+    (0xa8, None),
+    (0xaa, None),
+    (0xaf, None),
+];
+
+#[test]
+fn the_commands_that_are_reported_are_those_that_are_known() {
+    let image = image();
+    let daemon = daemon(&[image.path()]);
+    let mut guest = guest(&daemon);
+    let mut disk = Disk::new(&mut guest, 0, 0).settle();
+    let mut report = |option, code, action| {
+        let cdb = [0xa3, 0x0c, option, code, 0, action, 0, 0, 0x10, 0, 0, 0];
+        disk.run(&cdb, &[], 4096).good().data
+    };
+
+    let all = report(0, 0, 0);
+    let one_by_one: Vec<_> = KNOWN
+        .iter()
+        .map(|&(code, action)| report(3, code, action.unwrap_or(0))[1] & 7)
+        .collect();
+    let format_unit = report(3, 0x04, 0)[1] & 7;
+    let refused = disk.run(&[0x04, 0, 0, 0, 0, 0], &[], 0);
+
+    let len = u32::from_be_bytes(all[..4].try_into().unwrap()) as usize;
+    let listed: Vec<_> = all[4..4 + len]
+        .chunks(8)
+        .map(|it| (it[0], (it[5] & 1 != 0).then_some(it[3])))
+        .collect();
+    assert_eq!(listed, KNOWN);
+    assert_eq!(one_by_one, vec![3; KNOWN.len()]);
+    assert_eq!(format_unit, 1);
+    assert_eq!(refused.key(), (5, 0x20, 0));
 }
 
 #[test]
@@ -309,11 +387,7 @@ fn an_image_is_rounded_down_to_blocks_with_a_warning() {
 
     assert_eq!(capacity[..4], [0, 0, 0, 9]);
     assert!(last == pattern(9, 1));
-    assert!(
-        daemon.stderr().contains("the last 100 bytes"),
-        "{}",
-        daemon.stderr()
-    );
+    await_words(&daemon, "the last 100 bytes");
 }
 
 #[test]
@@ -864,8 +938,8 @@ fn the_chosen_engine_is_logged() {
     let auto = daemon(&["--no-lock", image.path()]);
     drop((guest(&threads), guest(&auto)));
 
-    assert!(threads.stderr().contains("I/O engine: threads"));
-    assert!(auto.stderr().contains("I/O engine: "));
+    await_words(&threads, "I/O engine: threads");
+    await_words(&auto, "I/O engine: ");
 }
 
 #[test]

@@ -6,7 +6,7 @@
 
 use std::fs::File;
 use std::path::PathBuf;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 use virtio_guest::{Daemon, Guest, Queue, Reply};
@@ -246,6 +246,15 @@ pub fn daemon_for(guests: usize, args: &[&str]) -> Daemon {
         .args(args)
         .spawn()
         .unwrap()
+}
+
+/// Waits until the daemon has said this. What it writes comes by another thread.
+pub fn await_words(daemon: &Daemon, words: &str) {
+    let end = Instant::now() + TIMEOUT;
+    while !daemon.stderr().contains(words) {
+        assert!(Instant::now() < end, "no '{words}': {}", daemon.stderr());
+        std::thread::yield_now();
+    }
 }
 
 pub fn guest(daemon: &Daemon) -> Guest {

@@ -4,7 +4,7 @@
 //!
 //! It is in raw mode while it is attached. Whatever ends the program restores it: the orderly end
 //! drops the [`Terminal`], a thread sees to the signals that end a program otherwise, a hook to panics.
-//! Only SIGKILL cannot be seen to.
+//! Only SIGKILL and crashes (SIGSEGV, SIGABRT) cannot be seen to.
 
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
@@ -13,8 +13,13 @@ use std::sync::{Mutex, Once, PoisonError};
 
 use rustix::fs::{FileType, Mode, OFlags};
 use rustix::termios::{OptionalActions, Termios, tcgetattr, tcgetwinsize, tcsetattr};
-use signal_hook::consts::{SIGCONT, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGWINCH};
+use signal_hook::consts::{
+    SIGALRM, SIGCONT, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGWINCH,
+};
 use signal_hook::iterator::Signals;
+
+/// Signals that end the program, and that somebody may send.
+const ENDS: [i32; 7] = [SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGALRM, SIGUSR1, SIGUSR2];
 
 /// What to restore, for whoever comes first.
 static SAVED: Mutex<Option<(OwnedFd, Termios)>> = Mutex::new(None);
@@ -156,14 +161,14 @@ fn watch_for_the_end() -> io::Result<()> {
             restore();
             before(info);
         }));
-        result = Signals::new([SIGHUP, SIGINT, SIGQUIT, SIGTERM]).and_then(|mut signals| {
+        result = Signals::new(ENDS).and_then(|mut signals| {
             std::thread::Builder::new()
                 .name("terminal".to_owned())
                 .spawn(move || {
                     for signal in signals.forever() {
                         restore();
-                        // The daemon sees to the others itself.
-                        if matches!(signal, SIGHUP | SIGQUIT) {
+                        // The daemon sees to these itself.
+                        if !matches!(signal, SIGINT | SIGTERM) {
                             let _ = signal_hook::low_level::emulate_default_handler(signal);
                         }
                     }

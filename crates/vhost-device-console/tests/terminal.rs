@@ -170,7 +170,15 @@ fn control_c_goes_to_the_guest_and_output_to_the_terminal() {
 
 #[test]
 fn every_signal_that_ends_the_daemon_restores_the_terminal() {
-    for signal in [Signal::TERM, Signal::INT, Signal::HUP, Signal::QUIT] {
+    for signal in [
+        Signal::TERM,
+        Signal::INT,
+        Signal::HUP,
+        Signal::QUIT,
+        Signal::ALARM,
+        Signal::USR1,
+        Signal::USR2,
+    ] {
         let mut session = Session::start();
 
         session.signal(signal);

@@ -21,6 +21,7 @@ use virtio_device::{Device, EngineKind, GuestFaults, Queue, Queues, RingConfig, 
 use virtio_guest::{Arena, Reply};
 
 const TIMEOUT: Duration = Duration::from_secs(20);
+const CONTROL: usize = 0;
 const QUEUE: usize = 2;
 
 /// The engines that this host has.
@@ -36,6 +37,9 @@ struct Local {
     driver: virtio_guest::Queue,
     slots: [Option<Queue>; 3],
     worker: ScsiWorker,
+    control: virtio_guest::Queue,
+    control_slots: [Option<Queue>; 1],
+    control_worker: ScsiWorker,
 }
 
 impl Local {
@@ -67,6 +71,7 @@ impl Local {
         server.add_disk(disk, &options).unwrap();
         let arena = Arena::new(4 << 20, 1, false).unwrap();
         let driver = virtio_guest::Queue::new(&arena, QUEUE as u16, 256, false).unwrap();
+        let control = virtio_guest::Queue::new(&arena, CONTROL as u16, 16, false).unwrap();
         let tracking = Tracking::new();
         let regions = arena.regions().into_iter().map(|region| {
             let file = region.file().try_clone().unwrap();
@@ -74,23 +79,30 @@ impl Local {
             MappedRegion::from_file(file, 0, region.size(), base, &tracking).unwrap()
         });
         let memory = Arc::new(Memory::new(regions.collect()).unwrap());
-        let ring = driver.ring();
-        let config = RingConfig {
-            size: driver.size(),
-            descriptors: ring.descriptors,
-            available: ring.available,
-            used: ring.used,
-            next_available: 0,
-            next_used: Some(0),
-            event_idx: false,
-            indirect: true,
+        let queue = |index: usize, driver: &virtio_guest::Queue| {
+            let ring = driver.ring();
+            let config = RingConfig {
+                size: driver.size(),
+                descriptors: ring.descriptors,
+                available: ring.available,
+                used: ring.used,
+                next_available: 0,
+                next_used: Some(0),
+                event_idx: false,
+                indirect: true,
+            };
+            let faults = Arc::new(GuestFaults::new("test"));
+            let memory = memory.clone();
+            Queue::new(index as u16, config, memory, Box::new(()), faults).unwrap()
         };
-        let faults = Arc::new(GuestFaults::new("test"));
-        let queue = Queue::new(QUEUE as u16, config, memory, Box::new(()), faults).unwrap();
+        let device = Scsi::new(&server, 0, 1);
         let mut local = Self {
+            slots: [None, None, Some(queue(QUEUE, &driver))],
             driver,
-            slots: [None, None, Some(queue)],
-            worker: Scsi::new(&server, 0, 1).worker(1).unwrap(),
+            worker: device.worker(1).unwrap(),
+            control_slots: [Some(queue(CONTROL, &control))],
+            control,
+            control_worker: device.worker(0).unwrap(),
         };
         // What the driver has to hear first.
         local.post(0, &[0; 6], &[], 0);
@@ -116,6 +128,30 @@ impl Local {
         if let Some(queue) = &mut self.slots[QUEUE] {
             queue.flush();
         }
+    }
+
+    /// Sends a task management function. Its answer may come later.
+    fn manage(&mut self, subtype: u32, tag: u64) {
+        let mut request = vec![0; 4];
+        request.extend(subtype.to_le_bytes());
+        request.extend(address(0, 0));
+        request.extend(tag.to_le_bytes());
+        self.control.post(&[&request], &[1]).unwrap();
+        if let Some(queue) = &mut self.control_slots[CONTROL] {
+            queue.begin_turn();
+        }
+        let mut queues = Queues::new(&mut self.control_slots);
+        self.control_worker.kicked(CONTROL as u16, &mut queues);
+    }
+
+    /// The answer to the last one, if it is there.
+    fn managed(&mut self) -> Option<u8> {
+        if let Some(queue) = &mut self.control_slots[CONTROL] {
+            queue.collect();
+            queue.flush();
+        }
+        let reply = self.control.poll_used().unwrap()?;
+        Some(reply.bytes()[0])
     }
 
     /// What the driver finds in the used ring at this moment.
@@ -148,6 +184,41 @@ fn a_read_is_answered_by_each_engine() {
 
             assert!(answer.data == pattern(4, 8), "{engine} {cache}");
         }
+    }
+}
+
+#[test]
+fn a_command_under_way_is_found_by_queries_and_an_abort_is_answered_after_it() {
+    const ABORT_TASK: u32 = 0;
+    const QUERY_TASK: u32 = 6;
+    const QUERY_TASK_SET: u32 = 7;
+    const COMPLETE: u8 = 0;
+    const SUCCEEDED: u8 = 10;
+    const ABORTED: u8 = 2;
+    for engine in engines() {
+        let image = Image::new(64 * BLOCK);
+        let mut local = Local::new(&image, Cache::Writethrough, engine, None);
+        let ask = |local: &mut Local, subtype, tag| {
+            local.manage(subtype, tag);
+            local.managed()
+        };
+
+        // It is under way until the worker looks at what the engine has finished.
+        local.post(5, &ten(0x2a, 0, 1), &pattern(500, 1), 0);
+        let found = ask(&mut local, QUERY_TASK, 5);
+        let other = ask(&mut local, QUERY_TASK, 6);
+        let any = ask(&mut local, QUERY_TASK_SET, 0);
+        let early = ask(&mut local, ABORT_TASK, 5);
+        let answer = driver::answer(&local.next());
+        let late = local.managed();
+        let gone = ask(&mut local, QUERY_TASK, 5);
+
+        assert_eq!(found, Some(SUCCEEDED), "{engine}");
+        assert_eq!(other, Some(COMPLETE), "{engine}");
+        assert_eq!(any, Some(SUCCEEDED), "{engine}");
+        assert_eq!((early, late), (None, Some(COMPLETE)), "{engine}");
+        assert_eq!(answer.response, ABORTED, "{engine}");
+        assert_eq!(gone, Some(COMPLETE), "{engine}");
     }
 }
 

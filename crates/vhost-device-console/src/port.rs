@@ -203,6 +203,11 @@ impl Port {
     /// Something happened on the host's side that is not data.
     pub(crate) fn host_event(&mut self, sources: Option<&Sources>) {
         self.host.acknowledge();
+        if self.link.is_some()
+            && let Kind::Terminal(terminal) = &self.host.0
+        {
+            terminal.stay_raw();
+        }
         self.look_at_size();
         self.admit(sources);
     }

@@ -9,6 +9,7 @@
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, Once, PoisonError};
 
 use rustix::fs::{FileType, Mode, OFlags};
@@ -23,6 +24,10 @@ const ENDS: [i32; 7] = [SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGALRM, SIGUSR1, SIGU
 
 /// What to restore, for whoever comes first.
 static SAVED: Mutex<Option<(OwnedFd, Termios)>> = Mutex::new(None);
+
+/// A signal ends the program. Nothing makes the terminal raw any more: a stopped program that is to end
+/// gets SIGCONT right behind that signal.
+static ENDING: AtomicBool = AtomicBool::new(false);
 
 static WATCH: Once = Once::new();
 
@@ -69,9 +74,21 @@ impl Terminal {
         Ok((self.input.try_clone()?, self.output.try_clone()?))
     }
 
+    /// A shell that had the terminal while this program was stopped left it in its own mode.
+    pub(crate) fn stay_raw(&self) {
+        if self.is_terminal
+            && let Err(error) = self.raw()
+        {
+            log::warn!("cannot make the terminal raw again: {error}");
+        }
+    }
+
     fn raw(&self) -> io::Result<()> {
         watch_for_the_end()?;
         let mut saved = SAVED.lock().unwrap_or_else(PoisonError::into_inner);
+        if ENDING.load(Ordering::SeqCst) {
+            return Ok(());
+        }
         let before = match saved.take() {
             Some((_, before)) => before,
             None => tcgetattr(&self.input)?,
@@ -166,6 +183,7 @@ fn watch_for_the_end() -> io::Result<()> {
                 .name("terminal".to_owned())
                 .spawn(move || {
                     for signal in signals.forever() {
+                        ENDING.store(true, Ordering::SeqCst);
                         restore();
                         // The daemon sees to these itself.
                         if !matches!(signal, SIGINT | SIGTERM) {

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
-use rustix::termios::{LocalModes, Winsize, tcgetattr, tcsetwinsize};
+use rustix::termios::{LocalModes, OptionalActions, Winsize, tcgetattr, tcsetattr, tcsetwinsize};
 use vhost_device_console::{Console, Host, PortConfig, Settings, spec};
 use vhost_user_daemon::{Endpoint, Serving, Shutdown, Tuning};
 use virtio_guest::{Guest, process};
@@ -182,10 +182,29 @@ fn every_signal_that_ends_the_daemon_restores_the_terminal() {
         let mut session = Session::start();
 
         session.signal(signal);
+        // As a service manager does, for the case that it was stopped.
+        session.signal(Signal::CONT);
         session.wait();
 
         assert!(!session.is_raw(), "{signal:?}");
     }
+}
+
+#[test]
+fn a_daemon_that_goes_on_after_a_stop_makes_its_terminal_raw_again() {
+    let mut session = Session::start();
+    let raw = tcgetattr(&session.slave).unwrap();
+    let mut cooked = raw.clone();
+    cooked.local_modes |= LocalModes::ICANON | LocalModes::ECHO | LocalModes::ISIG;
+
+    // What a shell does meanwhile.
+    tcsetattr(&session.slave, OptionalActions::Now, &cooked).unwrap();
+    session.signal(Signal::CONT);
+    session.until("raw mode", |session| session.is_raw());
+    session.signal(Signal::TERM);
+    session.wait();
+
+    assert!(!session.is_raw());
 }
 
 #[test]

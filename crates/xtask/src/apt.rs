@@ -8,7 +8,7 @@ use std::process::Command;
 
 use crate::Result;
 
-const MIRROR: &str = "http://deb.debian.org/debian";
+const ARCHIVE: &str = "http://deb.debian.org/";
 const KEYRING: &str = "/usr/share/keyrings/debian-archive-keyring.gpg";
 
 /// Package lists of their own, in a folder.
@@ -31,7 +31,13 @@ impl Apt {
         fs::create_dir_all(folder.join("cache/archives/partial"))?;
         let sources: String = suites
             .iter()
-            .map(|suite| format!("deb [signed-by={KEYRING}] {MIRROR} {suite} main\n"))
+            .map(|suite| {
+                let path = match suite.ends_with("-security") {
+                    true => "debian-security",
+                    false => "debian",
+                };
+                format!("deb [signed-by={KEYRING}] {ARCHIVE}{path} {suite} main\n")
+            })
             .collect();
         fs::write(folder.join("sources.list"), sources)?;
         let at = folder.display();

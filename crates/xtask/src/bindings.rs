@@ -31,12 +31,7 @@ pub(crate) struct Options {
 
 #[cfg(feature = "generator")]
 pub(crate) fn run(options: &Options) -> Result<bool> {
-    let name = options.name.as_deref();
-    if name == Some(xen::NAME) {
-        return xen::run(options.check);
-    }
-    let right = generate::run(options.check, name)?;
-    Ok((name.is_some() || xen::run(options.check)?) && right)
+    generate::run(options.check, options.name.as_deref())
 }
 
 #[cfg(not(feature = "generator"))]

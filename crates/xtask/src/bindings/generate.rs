@@ -10,9 +10,9 @@ use bindgen::{Builder, Formatter, RustEdition, RustTarget};
 use syn::visit::Visit;
 use syn::{Item, parse_quote};
 
-use super::layout;
 use super::table::{Architecture, BINDINGS, Bindings};
-use crate::headers::{self, Lock};
+use super::{layout, xen};
+use crate::headers::{self, Lock, Source};
 use crate::{Result, children, workspace};
 
 pub(super) const LICENCE: &str = "// SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause\n";
@@ -30,8 +30,10 @@ pub(super) fn run(check: bool, name: Option<&str>) -> Result<bool> {
         .iter()
         .filter(|bindings| name.is_none_or(|name| name == bindings.name))
         .collect();
-    if chosen.is_empty() {
-        let names: Vec<_> = BINDINGS.iter().map(|bindings| bindings.name).collect();
+    let with_xen = name.is_none_or(|name| name == xen::NAME);
+    if chosen.is_empty() && !with_xen {
+        let mut names: Vec<_> = BINDINGS.iter().map(|bindings| bindings.name).collect();
+        names.push(xen::NAME);
         return Err(format!(
             "--crate {}: has no generated bindings; choose of: {}",
             name.unwrap_or_default(),
@@ -43,13 +45,17 @@ pub(super) fn run(check: bool, name: Option<&str>) -> Result<bool> {
     if let Err(error) = clang_sys::load() {
         return Err(format!("{NO_LIBCLANG}\n{error}").into());
     }
-    let mut right = locked(check)?;
+    let mut right = locked(&headers::LINUX, check)?;
     for bindings in chosen {
         for architecture in bindings.architectures {
             for output in of(bindings, architecture)? {
                 right &= settle(&output, check)?;
             }
         }
+    }
+    if with_xen {
+        right &= locked(&headers::XEN, check)?;
+        right &= xen::run(check)?;
     }
     if check && !right {
         println!("run `cargo xtask bindings`, look at `git diff`, and commit it");
@@ -58,23 +64,28 @@ pub(super) fn run(check: bool, name: Option<&str>) -> Result<bool> {
 }
 
 /// The headers are those that the lock file names.
-fn locked(check: bool) -> Result<bool> {
-    let lock = Lock::read()?;
-    let files = headers::hashes(&headers::folder())?;
+fn locked(source: &Source, check: bool) -> Result<bool> {
+    let lock = Lock::read(source)?;
+    let folder = source.folder();
+    let files = headers::hashes(&folder)?;
     if files == lock.files {
         return Ok(true);
     }
+    let shown = folder.strip_prefix(workspace::root()).unwrap_or(&folder);
     let names: BTreeSet<_> = files.keys().chain(lock.files.keys()).collect();
     for name in names {
         if files.get(name) != lock.files.get(name) {
-            println!("ci/headers/linux/{name}: differs from what its lock file says");
+            println!(
+                "{}/{name}: differs from what its lock file says",
+                shown.display()
+            );
         }
     }
     if check {
         return Ok(false);
     }
     println!("lock file updated: these headers are no longer the package's");
-    lock.update()?;
+    lock.update(source)?;
     Ok(true)
 }
 
@@ -151,7 +162,7 @@ fn of(bindings: &Bindings, architecture: &Architecture) -> Result<[Output; 2]> {
 
 /// bindgen's own output.
 fn translate(bindings: &Bindings, architecture: &Architecture) -> Result<String> {
-    let folder = headers::folder();
+    let folder = headers::LINUX.folder();
     // The kernel's macro wraps a flexible array into an anonymous structure. Where it came into use
     // after programs had begun to use the array, a plain one keeps the shape that they know; the
     // layout is the same.
@@ -207,7 +218,7 @@ fn translate(bindings: &Bindings, architecture: &Architecture) -> Result<String>
 
 /// The text of every header of an architecture.
 fn all_headers(architecture: &Architecture) -> Result<String> {
-    let folder = headers::folder();
+    let folder = headers::LINUX.folder();
     let mut all = String::new();
     for name in headers::hashes(&folder)?.into_keys() {
         let other = headers::TRIPLES

@@ -9,8 +9,7 @@
 mod generate;
 #[cfg(feature = "generator")]
 mod layout;
-#[cfg(feature = "generator")]
-mod table;
+pub(crate) mod table;
 #[cfg(feature = "generator")]
 mod xen;
 

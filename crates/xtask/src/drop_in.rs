@@ -15,19 +15,12 @@ use std::process::{Command, Stdio};
 
 use serde_json::Value;
 
+use crate::bindings::table::KVM;
 use crate::workspace::{self, cargo};
 use crate::{Result, surface};
 
 const CRATE: &str = "kvm-ioctls";
-const OURS: &str = "kvm-bindings";
-const TARGETS: &[&str] = &[
-    "x86_64-unknown-linux-gnu",
-    "aarch64-unknown-linux-gnu",
-    "riscv64gc-unknown-linux-gnu",
-];
-
-/// The modules of the bindings.
-const ARCHITECTURES: &[&str] = &["x86_64", "arm64", "riscv64"];
+const OURS: &str = KVM.name;
 
 /// Results of tests by their names.
 type Results = BTreeMap<String, String>;
@@ -41,7 +34,7 @@ pub(crate) fn run() -> Result<bool> {
     let after = copy(&source, &folder.join("after"), Some(&ours))?;
 
     let mut right = names_are_kept(&published, &ours)?;
-    for target in TARGETS {
+    for target in KVM.architectures.iter().map(|one| one.rust) {
         if !installed(target) {
             println!(
                 "{target}: skipped, Rust's standard library for it is missing (rustup target add {target})"
@@ -84,7 +77,7 @@ pub(crate) fn run() -> Result<bool> {
 /// Each name that users have of the published crate, they have of ours.
 fn names_are_kept(published: &Path, ours: &Path) -> Result<bool> {
     let mut kept = true;
-    for architecture in ARCHITECTURES {
+    for architecture in KVM.architectures.iter().map(|one| one.module) {
         let old = surface::of(&published.join("src").join(architecture))?;
         if old.len() < 1000 {
             return Err(format!("{architecture}: {} public names are too few", old.len()).into());

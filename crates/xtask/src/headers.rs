@@ -16,6 +16,7 @@ use std::process::Command;
 use clap::{Args, Subcommand};
 
 use crate::apt::{self, Apt, call};
+use crate::bindings::table::{BINDINGS, Bindings};
 use crate::{Result, children, workspace};
 
 /// Headers of one package.
@@ -27,7 +28,7 @@ pub(crate) struct Source {
     /// What bindings are made from, in C; the headers that these include come with them.
     wanted: fn() -> Result<String>,
     /// The architectures whose headers are kept.
-    triples: &'static [&'static str],
+    triples: fn() -> Vec<&'static str>,
     /// Whether a header's licence lets it be committed.
     is_free: fn(&str) -> bool,
 }
@@ -38,7 +39,7 @@ pub(crate) const LINUX: Source = Source {
     package: "linux-libc-dev",
     suites: &["trixie-backports"],
     wanted: || Ok("#include <linux/kvm.h>\n#include <linux/stddef.h>\n".to_owned()),
-    triples: TRIPLES,
+    triples: || BINDINGS.iter().flat_map(triples).collect(),
     is_free: has_system_call_note,
 };
 
@@ -50,12 +51,15 @@ pub(crate) const XEN: Source = Source {
         let path = workspace::root().join("xen/xen-sys/wrapper.h");
         Ok(fs::read_to_string(path)?)
     },
-    triples: &["x86_64-linux-gnu", "aarch64-linux-gnu"],
+    triples: || vec!["x86_64-linux-gnu", "aarch64-linux-gnu"],
     is_free: is_as_free_as_mit,
 };
 
-/// The multiarch triples whose headers are kept.
-pub(crate) const TRIPLES: &[&str] = &["x86_64-linux-gnu", "aarch64-linux-gnu", "riscv64-linux-gnu"];
+/// The multiarch triples that name the headers of each architecture.
+pub(crate) fn triples(bindings: &Bindings) -> impl Iterator<Item = &'static str> {
+    let architectures = bindings.architectures.iter();
+    architectures.map(|architecture| architecture.triple)
+}
 
 #[derive(Args)]
 pub(crate) struct Options {
@@ -194,7 +198,7 @@ fn fetch(source: &Source) -> Result<usize> {
     let include = unpacked.join("usr/include");
 
     let mut wanted = BTreeSet::new();
-    for triple in source.triples {
+    for triple in (source.triples)() {
         wanted.extend(needed(source, &include, triple)?);
     }
     let mut texts = BTreeMap::new();

@@ -51,6 +51,10 @@ pub(super) fn run(check: bool, name: Option<&str>) -> Result<bool> {
             for output in of(bindings, architecture)? {
                 right &= settle(&output, check)?;
             }
+            for forgotten in forgotten(bindings, architecture)? {
+                println!("{forgotten}");
+                right = false;
+            }
         }
     }
     if with_xen {
@@ -61,6 +65,31 @@ pub(super) fn run(check: bool, name: Option<&str>) -> Result<bool> {
         println!("run `cargo xtask bindings`, look at `git diff`, and commit it");
     }
     Ok(right)
+}
+
+/// Where an architecture of the table has to be named besides, and is not.
+fn forgotten(bindings: &Bindings, architecture: &Architecture) -> Result<Vec<String>> {
+    let module = architecture.module;
+    let places = [
+        (
+            format!("crates/{}/src/lib.rs", bindings.name),
+            format!("mod {module};"),
+        ),
+        (
+            format!("crates/{}/tests/layout.rs", bindings.name),
+            format!("agrees(\"{}\", {module}::rows::ROWS)", architecture.triple),
+        ),
+        ("ci/rust.json".to_owned(), architecture.rust.to_owned()),
+    ];
+    let mut forgotten = Vec::new();
+    for (file, words) in places {
+        if !fs::read_to_string(workspace::root().join(&file))?.contains(&words) {
+            forgotten.push(format!(
+                "{file}: has no `{words}`, which the table asks for"
+            ));
+        }
+    }
+    Ok(forgotten)
 }
 
 /// The headers are those that the lock file names.
@@ -112,6 +141,9 @@ pub(super) fn settle(output: &Output, check: bool) -> Result<bool> {
             differs + 1
         );
         return Ok(false);
+    }
+    if let Some(folder) = output.path.parent() {
+        fs::create_dir_all(folder)?;
     }
     fs::write(&output.path, &output.text)
         .map_err(|error| format!("cannot write {}: {error}", output.path.display()))?;
@@ -221,9 +253,10 @@ fn all_headers(architecture: &Architecture) -> Result<String> {
     let folder = headers::LINUX.folder();
     let mut all = String::new();
     for name in headers::hashes(&folder)?.into_keys() {
-        let other = headers::TRIPLES
+        let other = BINDINGS
             .iter()
-            .any(|&triple| triple != architecture.triple && name.starts_with(triple));
+            .flat_map(headers::triples)
+            .any(|triple| triple != architecture.triple && name.starts_with(triple));
         if !other {
             all += &fs::read_to_string(folder.join(name))?;
         }

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
 
-//! What is generated: one entry for each crate, and in it one for each architecture.
+//! What is generated: one entry for each crate, and in it one for each architecture. The chores that
+//! fetch headers and compare with the published crate go by it as well.
 
 /// A crate with generated bindings.
-pub(super) struct Bindings {
+#[cfg_attr(not(feature = "generator"), allow(dead_code))]
+pub(crate) struct Bindings {
     /// Its name, and that of its folder in `crates`.
     pub name: &'static str,
     /// The header that is translated.
@@ -19,9 +21,12 @@ pub(super) struct Bindings {
 }
 
 /// One architecture of such a crate.
-pub(super) struct Architecture {
+#[cfg_attr(not(feature = "generator"), allow(dead_code))]
+pub(crate) struct Architecture {
     /// Its module in the crate.
     pub module: &'static str,
+    /// Rust's target.
+    pub rust: &'static str,
     /// Clang's target.
     pub clang: &'static str,
     /// The triple that names its folder of headers.
@@ -32,7 +37,9 @@ pub(super) struct Architecture {
     pub state: &'static [&'static str],
 }
 
-pub(super) const BINDINGS: &[Bindings] = &[Bindings {
+pub(crate) const BINDINGS: &[Bindings] = &[KVM];
+
+pub(crate) const KVM: Bindings = Bindings {
     name: "kvm-bindings",
     header: "linux/kvm.h",
     flat: &[
@@ -49,6 +56,7 @@ pub(super) const BINDINGS: &[Bindings] = &[Bindings {
     architectures: &[
         Architecture {
             module: "x86_64",
+            rust: "x86_64-unknown-linux-gnu",
             clang: "x86_64-unknown-linux-gnu",
             triple: "x86_64-linux-gnu",
             extra: "",
@@ -76,6 +84,7 @@ pub(super) const BINDINGS: &[Bindings] = &[Bindings {
         },
         Architecture {
             module: "arm64",
+            rust: "aarch64-unknown-linux-gnu",
             clang: "aarch64-unknown-linux-gnu",
             triple: "aarch64-linux-gnu",
             extra: "pub type __uint128_t = __u128;",
@@ -89,6 +98,7 @@ pub(super) const BINDINGS: &[Bindings] = &[Bindings {
         },
         Architecture {
             module: "riscv64",
+            rust: "riscv64gc-unknown-linux-gnu",
             clang: "riscv64-unknown-linux-gnu",
             triple: "riscv64-linux-gnu",
             extra: "",
@@ -106,4 +116,4 @@ pub(super) const BINDINGS: &[Bindings] = &[Bindings {
         },
     ],
     state: &["kvm_mp_state", "kvm_irq_routing", "kvm_irq_routing_entry"],
-}];
+};

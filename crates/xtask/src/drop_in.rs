@@ -69,7 +69,10 @@ pub(crate) fn run() -> Result<bool> {
     }
     println!("{} tests, {} differ", old.len(), differences.len());
     if let Err(error) = kvm {
-        println!("skipped: all tests that use KVM, for /dev/kvm cannot be opened: {error}");
+        println!(
+            "skipped: the {} tests that fail on both sides, for /dev/kvm cannot be opened: {error}",
+            failing(&old, &new)
+        );
     }
     Ok(right && differences.is_empty())
 }
@@ -240,6 +243,14 @@ fn summary(results: &Results) -> String {
     )
 }
 
+fn failing(old: &Results, new: &Results) -> usize {
+    let fails = |results: &Results, name| results.get(name).is_some_and(|one| one == "FAILED");
+    let names = old
+        .keys()
+        .filter(|name| fails(old, *name) && fails(new, *name));
+    names.count()
+}
+
 fn differences(old: &Results, new: &Results) -> Vec<String> {
     let names: BTreeSet<_> = old.keys().chain(new.keys()).collect();
     let show = |result: Option<&String>| result.map_or("not run", String::as_str).to_owned();
@@ -264,6 +275,7 @@ mod unit {
         let new = results("test a ... ok\ntest b ... ok\n");
 
         assert_eq!(summary(&old), "1 passed, 1 did not, 1 ignored");
+        assert_eq!([failing(&old, &old), failing(&old, &new)], [1, 0]);
         assert_eq!(differences(&old, &old), [""; 0]);
         assert_eq!(
             differences(&old, &new),

@@ -103,7 +103,7 @@ fn travels<T: Serialize + DeserializeOwned>(name: &str, state: &[u8]) {
     assert_eq!(through::<T>(&state[..kept]).unwrap(), shorter, "{name}");
 }
 
-/// Blobs of the published crate, by type: name, then what it wrote as JSON, bincode and postcard.
+/// Blobs of the published crate, by type: name, then what it wrote with bincode.
 #[cfg(any(
     target_arch = "x86_64",
     target_arch = "aarch64",
@@ -401,6 +401,49 @@ fn an_unknown_route_is_refused_with_its_tag() {
         error.contains("kvm_irq_routing_entry: type_ is 99"),
         "{error}"
     );
+}
+
+/// Programs that turn on `with-serde` of vmm-sys-util store whole wrappers.
+#[cfg(feature = "fam-wrappers")]
+mod wrappers {
+    use super::*;
+
+    #[test]
+    fn a_wrapper_travels_with_its_entries() {
+        let mut routes = KvmIrqRouting::new(2).unwrap();
+        routes.as_mut_slice()[1].gsi = 7;
+
+        let json = serde_json::to_string(&routes).unwrap();
+        let blob = bincode::serde::encode_to_vec(&routes, bincode::config::standard()).unwrap();
+
+        for read in [
+            serde_json::from_str::<KvmIrqRouting>(&json).unwrap(),
+            from_bincode::<KvmIrqRouting>(&blob).unwrap(),
+        ] {
+            assert_eq!(read.as_fam_struct_ref().nr, 2);
+            assert_eq!(read.as_slice()[1].gsi, 7);
+        }
+    }
+
+    #[test]
+    fn a_wrapper_with_too_many_entries_is_an_error() {
+        let number = KVM_MAX_IRQ_ROUTES + 1;
+        let mut header = (number as u32).to_ne_bytes().to_vec();
+        header.extend([0; 4]);
+        let entries: &[[u8; 0]] = &vec![[]; number];
+
+        let text = serde_json::to_string(&(header, entries)).unwrap();
+
+        let error = serde_json::from_str::<KvmIrqRouting>(&text).err().unwrap();
+        assert!(error.to_string().contains("SizeLimitExceeded"), "{error}");
+    }
+
+    #[test]
+    fn a_wrapper_whose_header_promises_more_entries_is_an_error() {
+        let text = "[[9,0,0,0,0,0,0,0],[[]]]";
+
+        assert!(serde_json::from_str::<KvmIrqRouting>(text).is_err());
+    }
 }
 
 #[test]

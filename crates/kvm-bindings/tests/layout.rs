@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
 
-//! Sizes, alignments and offsets are those that a C compiler finds in the vendored headers.
+//! Sizes, alignments, offsets and ioctl numbers are those that a C compiler finds in the vendored
+//! headers.
 //!
 //! The bindings of all architectures are compiled here for this one: their types have the same
 //! sizes and alignments on each. Nothing that C makes is run, so a cross compiler is enough.

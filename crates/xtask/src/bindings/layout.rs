@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
 
-//! A table of what Rust makes of each type, next to the C expressions that must give the same.
+//! A table of what Rust makes of each type and ioctl number, next to the C expressions that must give the same.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -45,10 +45,30 @@ pub(super) fn table(file: &syn::File, headers: &str) -> String {
         };
         fields(&types, name, &place, &mut rows);
     }
+    for name in numbers(file) {
+        let _ = writeln!(
+            rows,
+            "    (\"(unsigned long){name}\", ioctl_nr::{name} as usize),"
+        );
+    }
     format!(
         "use core::mem::offset_of;\n\nuse super::bindings::*;\n\n\
          #[rustfmt::skip]\npub const ROWS: &[(&str, usize)] = &[\n{rows}];\n"
     )
+}
+
+/// The numbers of ioctls.
+fn numbers(file: &syn::File) -> impl Iterator<Item = &syn::Ident> {
+    let modules = file.items.iter().filter_map(|item| match item {
+        Item::Mod(module) if module.ident == "ioctl_nr" => module.content.as_ref(),
+        _ => None,
+    });
+    modules
+        .flat_map(|(_, items)| items)
+        .filter_map(|item| match item {
+            Item::Const(item) => Some(&item.ident),
+            _ => None,
+        })
 }
 
 fn types(file: &syn::File) -> Types {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
 
-//! A table of what Rust makes of each type and ioctl number, next to the C expressions that must give the same.
+//! A table of what Rust makes of each type and ioctl number, next to the C expressions
+//! that must give the same.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;

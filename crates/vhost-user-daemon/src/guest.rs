@@ -205,17 +205,15 @@ impl<D: Device> Guest<D> {
             if let Some(fault) = next.fault {
                 break End::Fault(fault);
             }
+            // Taken up before the message is acknowledged: the frontend may rely on it from there on.
+            session
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .offer_channel(next.channel);
             // Nothing in the session panics on what a frontend sends. Should the vhost crate, it
             // costs this connection alone.
             match panic::catch_unwind(AssertUnwindSafe(|| handler.handle_request())) {
-                Ok(Ok(())) => {
-                    if let Some(socket) = next.channel {
-                        session
-                            .lock()
-                            .unwrap_or_else(PoisonError::into_inner)
-                            .set_channel(socket);
-                    }
-                }
+                Ok(Ok(())) => {}
                 Ok(Err(VhostError::Disconnected)) => break End::Disconnected,
                 Ok(Err(error)) => {
                     let refusal = session

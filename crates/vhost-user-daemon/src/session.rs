@@ -27,7 +27,7 @@ use vhost::vhost_user::message::{
     VhostUserVringAddrFlags, VhostUserVringState,
 };
 use vhost::vhost_user::{
-    Error as VhostError, GpuBackend, Result as VhostResult, VhostUserBackendReqHandlerMut,
+    Backend, Error as VhostError, GpuBackend, Result as VhostResult, VhostUserBackendReqHandlerMut,
 };
 use virtio_device::{
     Device, GuestFaults, RING_FEATURES, RingConfig, Start, VIRTIO_F_VERSION_1,
@@ -133,6 +133,8 @@ pub(crate) struct Session<D: Device> {
     protocol_features: u64,
     transfer: Option<Transfer>,
     refusal: Option<Refusal>,
+    /// Given, and not yet taken up.
+    channel: Option<OwnedFd>,
 }
 
 impl<D: Device> Session<D> {
@@ -168,6 +170,7 @@ impl<D: Device> Session<D> {
             protocol_features: 0,
             transfer: None,
             refusal: None,
+            channel: None,
         }
     }
 
@@ -191,13 +194,10 @@ impl<D: Device> Session<D> {
         self.device.reset();
     }
 
-    /// The frontend gave a socket for messages of the backend. The vhost crate keeps its own
+    /// The next message has a socket for messages of the backend. The vhost crate keeps its own
     /// descriptor of it to itself, so this is another one.
-    pub(crate) fn set_channel(&self, socket: OwnedFd) {
-        if self.protocol_features & VhostUserProtocolFeatures::BACKEND_REQ.bits() != 0 {
-            self.device
-                .attach(Some(Arc::new(BackendChannel::new(socket))));
-        }
+    pub(crate) fn offer_channel(&mut self, socket: Option<OwnedFd>) {
+        self.channel = socket;
     }
 
     fn offered_features(&self) -> u64 {
@@ -671,6 +671,14 @@ impl<D: Device> VhostUserBackendReqHandlerMut for Session<D> {
 
     fn get_protocol_features(&mut self) -> VhostResult<VhostUserProtocolFeatures> {
         Ok(self.offered_protocol_features())
+    }
+
+    fn set_backend_req_fd(&mut self, _: Backend) {
+        let agreed = self.protocol_features & VhostUserProtocolFeatures::BACKEND_REQ.bits() != 0;
+        if let Some(socket) = self.channel.take().filter(|_| agreed) {
+            self.device
+                .attach(Some(Arc::new(BackendChannel::new(socket))));
+        }
     }
 
     fn set_protocol_features(&mut self, features: u64) -> VhostResult<()> {

@@ -39,6 +39,31 @@ pub(crate) enum Reach {
     Grant,
 }
 
+impl Reach {
+    /// What is offered to a driver where the backend has these, and what it must accept.
+    fn features(self, backend: u64) -> (u64, u64) {
+        match self {
+            Self::Foreign => ((backend | VERSION_1) & !ACCESS_PLATFORM, VERSION_1),
+            Self::Grant => {
+                // The driver must know that addresses are grants.
+                let required = VERSION_1 | ACCESS_PLATFORM;
+                (backend | required, required)
+            }
+        }
+    }
+
+    /// What a backend maps the guest's memory through. Each has an open file of its own, so that
+    /// what it mapped ends with it.
+    fn open(self) -> io::Result<OwnedFd> {
+        let path = match self {
+            Self::Foreign => "/dev/xen/privcmd",
+            Self::Grant => "/dev/xen/gntdev",
+        };
+        let mut options = std::fs::OpenOptions::new();
+        Ok(options.read(true).write(true).open(path)?.into())
+    }
+}
+
 /// A device, as xenstore describes it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Place {
@@ -62,8 +87,6 @@ pub(crate) struct Guest {
 struct Host {
     guest: Guest,
     privcmd: PrivCmd,
-    /// What backends map foreign memory or grants through.
-    file: OwnedFd,
     grants: Option<GntDev>,
     /// Since when, and how many lines were logged: a guest must not fill the log.
     logged: Cell<(Instant, u32)>,
@@ -79,17 +102,8 @@ struct Device {
 
 /// Serves until `stop` is readable, or the domain is gone.
 pub(crate) fn serve(guest: Guest, stop: &OwnedFd) -> io::Result<()> {
-    let path = match guest.reach {
-        Reach::Foreign => "/dev/xen/privcmd",
-        Reach::Grant => "/dev/xen/gntdev",
-    };
-    let open = std::fs::OpenOptions::new()
-        .read(true)
-        .write(true)
-        .open(path);
     let host = Host {
         privcmd: PrivCmd::open()?,
-        file: open?.into(),
         grants: (guest.reach == Reach::Grant)
             .then(GntDev::open)
             .transpose()?,
@@ -170,15 +184,7 @@ impl Host {
     }
 
     fn device(&self, place: &Place, backend: Backend) -> Device {
-        let required = match self.guest.reach {
-            Reach::Foreign => VERSION_1,
-            // The driver must know that addresses are grants.
-            Reach::Grant => VERSION_1 | ACCESS_PLATFORM,
-        };
-        let mut offered = backend.features() | required;
-        if self.guest.reach == Reach::Foreign {
-            offered &= !ACCESS_PLATFORM;
-        }
+        let (offered, required) = self.guest.reach.features(backend.features());
         Device {
             place: place.clone(),
             mmio: Mmio::new(place.device, offered, required, backend.queues()),
@@ -338,10 +344,8 @@ impl Host {
             self.interrupt(device, true);
             return Ok(());
         };
-        let regions: Vec<_> = regions
-            .into_iter()
-            .map(|one| (one, self.file.as_fd()))
-            .collect();
+        let file = self.guest.reach.open()?;
+        let regions: Vec<_> = regions.into_iter().map(|one| (one, file.as_fd())).collect();
         let base = |queue: &Queue| {
             if resumed {
                 self.used_index(queue)
@@ -436,19 +440,18 @@ impl Host {
         };
         let Place { device: number, .. } = device.place;
         self.complain(format_args!("device {number}: its backend is back"));
-        let missing = device.mmio.accepted() & !(backend.features() | VERSION_1 | ACCESS_PLATFORM);
-        let enough = missing == 0 && backend.queues() >= device.mmio.queues().len();
+        let (offered, _) = self.guest.reach.features(backend.features());
+        let enough = device.mmio.offer(offered, backend.queues());
         device.backend = Some(backend);
-        if !device.mmio.running() {
-            return;
-        }
         if !enough {
             self.complain(format_args!(
-                "device {number}: the new backend lacks features {missing:#x} or queues: reset needed"
+                "device {number}: the new backend lacks features or queues that were there: reset needed"
             ));
             device.mmio.fail();
             self.interrupt(device, true);
-        } else if let Err(error) = self.start(device, true) {
+        } else if device.mmio.running()
+            && let Err(error) = self.start(device, true)
+        {
             self.lose(device, &error.to_string());
         }
     }
@@ -484,4 +487,23 @@ fn wait(watched: &[BorrowedFd<'_>], time: Duration) -> io::Result<Vec<bool>> {
         Err(error) => return Err(error.into()),
     }
     Ok(polled.iter().map(|one| !one.revents().is_empty()).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_driver_under_grants_must_accept_that_addresses_are_those() {
+        let both = VERSION_1 | ACCESS_PLATFORM;
+
+        assert_eq!(Reach::Grant.features(1), (both | 1, both));
+    }
+
+    #[test]
+    fn a_driver_under_foreign_mapping_is_not_offered_addresses_of_another_kind() {
+        let offered = Reach::Foreign.features(ACCESS_PLATFORM | 1);
+
+        assert_eq!(offered, (VERSION_1 | 1, VERSION_1));
+    }
 }

@@ -59,6 +59,8 @@ pub(crate) struct Mmio {
     offered: u64,
     /// Bits without which the driver is refused.
     required: u64,
+    /// What is offered, and how many queues there are, from the next reset on.
+    next: (u64, usize),
     accepted: u64,
     features_select: u32,
     driver_features_select: u32,
@@ -75,6 +77,7 @@ impl Mmio {
             device,
             offered,
             required,
+            next: (offered, queues),
             accepted: 0,
             features_select: 0,
             driver_features_select: 0,
@@ -105,6 +108,19 @@ impl Mmio {
 
     pub(crate) fn raise(&mut self, cause: u32) {
         self.interrupt |= cause;
+    }
+
+    /// Another backend has the device, with these features and queues. Whether the driver can go on
+    /// without a reset; what the backend has more is there after one.
+    pub(crate) fn offer(&mut self, offered: u64, queues: usize) -> bool {
+        self.next = (offered, queues);
+        if self.status == 0 {
+            self.reset();
+        } else if self.status & STATUS_FEATURES_OK == 0 {
+            // The driver may have read more: then there will be no agreement.
+            self.offered &= offered;
+        }
+        self.accepted & !offered == 0 && queues >= self.queues.len()
     }
 
     /// The device cannot go on; the driver is told.
@@ -239,7 +255,7 @@ impl Mmio {
     fn reset(&mut self) {
         *self = Self {
             generation: self.generation,
-            ..Self::new(self.device, self.offered, self.required, self.queues.len())
+            ..Self::new(self.device, self.next.0, self.required, self.next.1)
         };
     }
 }
@@ -411,6 +427,54 @@ mod tests {
         assert_eq!((mmio.interrupt(), mmio.running()), (0, false));
         assert_eq!(mmio.queues(), [Queue::default(); 2]);
         assert_eq!(set_up(&mut mmio), Action::Start);
+    }
+
+    #[test]
+    fn a_driver_goes_on_with_a_backend_that_has_as_much() {
+        let mut mmio = device();
+        set_up(&mut mmio);
+
+        let goes_on = mmio.offer(VERSION_1 | 3, 2);
+
+        assert!(goes_on);
+        assert!(mmio.running());
+        assert_eq!(mmio.read(0x010, 4), 1);
+    }
+
+    #[test]
+    fn a_backend_with_fewer_features_or_queues_needs_a_reset_that_offers_those() {
+        for (offered, queues) in [(VERSION_1, 2), (VERSION_1 | 1, 1)] {
+            let mut mmio = device();
+            accept(&mut mmio, VERSION_1 | 1);
+            mmio.write(0x070, 4, 15);
+
+            let goes_on = mmio.offer(offered, queues);
+            mmio.write(0x070, 4, 0);
+
+            assert!(!goes_on);
+            assert_eq!(mmio.read(0x010, 4), offered as u32);
+            assert_eq!(mmio.queues().len(), queues);
+        }
+    }
+
+    #[test]
+    fn a_driver_that_has_not_begun_sees_the_new_offer_at_once() {
+        let mut mmio = device();
+
+        assert!(mmio.offer(VERSION_1, 1));
+
+        assert_eq!((mmio.read(0x010, 4), mmio.queues().len()), (0, 1));
+    }
+
+    #[test]
+    fn features_that_went_before_the_agreement_are_not_ok() {
+        let mut mmio = device();
+        mmio.write(0x070, 4, 3);
+
+        assert!(mmio.offer(VERSION_1, 2));
+        accept(&mut mmio, VERSION_1 | 1);
+
+        assert_eq!(mmio.read(0x070, 4), 3);
     }
 
     #[test]

@@ -426,6 +426,67 @@ mod tests {
     }
 
     #[test]
+    fn a_queue_that_was_stopped_is_not_asked_for_again() {
+        let (backend, server) = served(ALL);
+        let mut backend = backend.unwrap();
+        let queue = Queue {
+            size: 8,
+            ready: true,
+            ..Queue::default()
+        };
+        backend.start(1, &[], 5, &[queue], |_| Ok(0)).unwrap();
+
+        backend.stop(0).unwrap();
+        backend.stop_all().unwrap();
+        backend.kick(0).unwrap();
+
+        assert_eq!(backend.calls().count(), 0);
+        drop(backend);
+        let said = server.join().unwrap();
+        let stops = said.iter().filter(|(kind, _)| *kind == GET_VRING_BASE);
+        assert_eq!(stops.count(), 1);
+    }
+
+    #[test]
+    fn a_queue_whose_place_cannot_be_read_is_not_started() {
+        let (backend, server) = served(ALL);
+        let mut backend = backend.unwrap();
+        let queue = Queue {
+            size: 8,
+            ready: true,
+            ..Queue::default()
+        };
+
+        let result = backend.start(1, &[], 5, &[queue], |_| Err(io::ErrorKind::Other.into()));
+
+        assert!(result.is_err());
+        drop(backend);
+        let said = server.join().unwrap();
+        assert!(said.iter().all(|(kind, _)| *kind != SET_VRING_KICK));
+    }
+
+    #[test]
+    fn a_backend_that_ends_the_connection_is_an_error_and_no_wait() {
+        let (near, far) = UnixStream::pair().unwrap();
+        drop(far);
+
+        assert!(Backend::over(near).is_err());
+    }
+
+    #[test]
+    fn what_a_driver_configures_is_sent_with_its_place() {
+        let (backend, server) = served(ALL);
+        let mut backend = backend.unwrap();
+
+        backend.set_config(4, b"xy").unwrap();
+
+        drop(backend);
+        let said = server.join().unwrap();
+        let (_, body) = said.iter().find(|(kind, _)| *kind == SET_CONFIG).unwrap();
+        assert_eq!(*body, [config_header(4, 2).as_slice(), b"xy"].concat());
+    }
+
+    #[test]
     fn configuration_is_asked_of_the_backend() {
         let (backend, _) = served(ALL);
 

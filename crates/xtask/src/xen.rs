@@ -42,6 +42,8 @@ const GUEST: &str = include_str!("xen/guest.sh");
 /// The case that compares layouts and variants, and the device that it does so with.
 const COST: &str = "cost";
 const RNG: &str = "vhost-device-rng";
+/// A device with several queues for a running guest.
+const CONSOLE: &str = "vhost-device-console";
 
 /// The devices that the frontend has a driver for.
 const DEVICES: &[&str] = &["rng", "console", "vsock", "scsi"];
@@ -90,7 +92,7 @@ pub(crate) struct Options {
     #[arg(value_parser = clap::builder::PossibleValuesParser::new(DEVICES))]
     devices: Vec<String>,
 
-    /// Version of the hypervisor; both, one after the other, unless told
+    /// Version of the hypervisor; both, one after the other, unless told (4.20 with `--guest`)
     #[arg(long = "xen", value_enum)]
     version: Option<Version>,
 
@@ -98,8 +100,8 @@ pub(crate) struct Options {
     #[arg(long, value_delimiter = ',')]
     cases: Vec<String>,
 
-    /// A guest domain reads entropy through xen-vhost-frontend, instead of the tests within dom0
-    #[arg(long, conflicts_with_all = ["devices", "cases", "shell", "version"])]
+    /// A guest domain uses devices through xen-vhost-frontend, instead of the tests within dom0
+    #[arg(long, conflicts_with_all = ["devices", "cases", "shell"])]
     guest: bool,
 
     /// A shell in dom0 instead of the tests; `poweroff -f` leaves it
@@ -127,7 +129,8 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
         }
     };
     if options.guest {
-        return test_guest(&unpacked);
+        // One boot takes a minute.
+        return test_guest(&unpacked, options.version.unwrap_or(Version::V4_20));
     }
     let devices: Vec<&str> = if options.devices.is_empty() {
         DEVICES.to_vec()
@@ -189,11 +192,12 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
 }
 
 /// A domain that the toolstack makes, with the toolstack's version of Xen.
-fn test_guest(unpacked: &packages::Unpacked) -> Result<ExitCode> {
+fn test_guest(unpacked: &packages::Unpacked, version: Version) -> Result<ExitCode> {
     let folder = tempfile::tempdir()?;
-    let programs = build::for_target(&[RNG, SERVER], Memory::Xen, Profile::Release, Some(TARGET))?;
+    let wanted = [RNG, CONSOLE, SERVER];
+    let programs = build::for_target(&wanted, Memory::Xen, Profile::Release, Some(TARGET))?;
     let machine = Machine {
-        version: Version::V4_20,
+        version,
         unpacked,
         folder: folder.path(),
         guest: true,
@@ -202,7 +206,7 @@ fn test_guest(unpacked: &packages::Unpacked) -> Result<ExitCode> {
     for (name, path) in &programs {
         archive.file(&format!("bin/{name}"), 0o755, &fs::read(path)?);
     }
-    for (name, path) in unpacked.toolstack()? {
+    for (name, path) in unpacked.toolstack(version)? {
         let content = fs::read(&path).map_err(|e| format!("{}: {e}", path.display()))?;
         archive.file(&name, 0o755, &content);
     }

@@ -1,14 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * The smallest guest that reads entropy: PVH entry, 32 bits, no paging, no interrupts. It looks for a
- * virtio-mmio entropy device (BASE, given to the compiler), drives it by polling, and says on port 0xe9
- * what it found, which Xen prints where guest_loglvl=all. With ACCESS_PLATFORM under Xen, it grants its
- * pages to domain 0 and names them by references.
+ * The smallest guest that reads entropy: PVH entry, 32 bits, no paging, no interrupts. It looks for
+ * virtio-mmio devices (BASE, given to the compiler, and each 512 bytes from there), drives them by polling,
+ * and says on port 0xe9 what it found, which Xen prints where guest_loglvl=all. With ACCESS_PLATFORM under
+ * Xen, it grants its pages to domain 0 and names them by references.
+ *
+ * It knows entropy devices, and consoles at whose other end somebody sends back all that comes. Its command
+ * line has devices=N (one unless told), and "endless" if it is to go on until it is destroyed.
  *
  *   gcc -m32 -ffreestanding -fno-pic -fno-stack-protector -mno-sse -O2 -nostdlib -static \
  *       -Wl,-T,guest.ld -Wl,--build-id=none -DBASE=0xfe000000 -o guest guest.c
  *
- * Without Xen it runs on QEMU's microvm, where the entropy device is the last of 24:
+ * Without Xen it runs on QEMU's microvm, where the first device is the last of 24:
  *   gcc ... -DBASE='0xfeb00000+23*512' ...
  *   qemu-system-x86_64 -M microvm -global virtio-mmio.force-legacy=false -accel tcg -m 64 -nodefaults \
  *       -display none -kernel guest -device virtio-rng-device \
@@ -21,7 +24,15 @@ typedef unsigned long long u64;
 
 #define PAGE 4096u
 #define ROUNDS 16u
+/* What a guest that goes on for ever says something after. */
+#define NEWS 64u
 #define BYTES 64u
+#define DEVICES 3u
+#define QUEUES 2u
+#define PARTS 4u
+#define RING 8u
+#define ENTROPY 4u
+#define CONSOLE 3u
 /* Where the grant table is put: far above the guest's memory, below the device. */
 #define GRANT_TABLE_FRAME 0xf0000u
 #define FIRST_REFERENCE 8u
@@ -36,6 +47,7 @@ asm(".section .note.Xen,\"a\",@note\n"
     ".globl start\n"
     "start: mov $stack_top, %esp\n"
     "xor %ebp, %ebp\n"
+    "push %ebx\n"
     "call run\n"
     "1: hlt\n"
     "jmp 1b\n"
@@ -46,14 +58,24 @@ asm(".section .note.Xen,\"a\",@note\n"
     ".text\n");
 
 struct descriptor { u64 address; u32 length; u16 flags; u16 next; };
-struct available { u16 flags; u16 index; u16 ring[8]; };
-struct used { u16 flags; u16 index; struct { u32 id; u32 length; } ring[8]; };
+struct available { u16 flags; u16 index; u16 ring[RING]; };
+struct used { u16 flags; u16 index; struct { u32 id; u32 length; } ring[RING]; };
 struct grant { u16 flags; u16 domain; u32 frame; };
 struct physmap { u16 domain; u16 size; u32 space; u32 index; u32 frame; };
+struct start_info { u32 magic; u32 version; u32 flags; u32 modules; u64 module_list; u64 command_line; };
 
-/* One page for each part, so that each has its own reference. */
-static volatile u8 pages[4][PAGE] __attribute__((aligned(4096)));
+/* One page for each part of a queue (descriptors, available, used, data), so that each has its reference. */
+static volatile u8 pages[DEVICES][QUEUES][PARTS][PAGE] __attribute__((aligned(4096)));
 static u8 hypercalls[PAGE] __attribute__((aligned(4096)));
+static int granted;
+
+struct device {
+    u32 number;
+    u32 kind;
+    u16 sent[QUEUES];
+    u32 last;      /* what the first bytes were */
+    u32 different; /* how often they were others than the time before */
+};
 
 static void put(char c) { asm volatile("outb %0, $0xe9" : : "a"(c)); }
 
@@ -69,18 +91,50 @@ static void number(u32 value)
         put("0123456789abcdef"[value >> shift & 15]);
 }
 
-static volatile u32 *reg(u32 offset) { return (volatile u32 *)(BASE + offset); }
-
-static void features(u32 select, u32 value)
+/* The end: a processor that waits for no interrupt is a domain that powers off. */
+static void fail(const char *what, u32 value)
 {
-    *reg(0x024) = select;
-    *reg(0x020) = value;
+    say("GUEST FAILED ");
+    say(what);
+    say(" ");
+    number(value);
+    say("\n");
+    for (;;)
+        asm volatile("cli; hlt");
 }
 
-static u32 offered(u32 select)
+static void relax(void) { asm volatile("pause" : : : "memory"); }
+
+static void barrier(void) { asm volatile("lock; addl $0, (%%esp)" : : : "memory"); }
+
+/* What comes after a word, if it is there. */
+static const char *after(const char *text, const char *word)
 {
-    *reg(0x014) = select;
-    return *reg(0x010);
+    for (; text && *text; text++) {
+        u32 length = 0;
+        while (word[length] && text[length] == word[length])
+            length++;
+        if (!word[length])
+            return text + length;
+    }
+    return 0;
+}
+
+static volatile u32 *reg(const struct device *device, u32 offset)
+{
+    return (volatile u32 *)(BASE + 512 * device->number + offset);
+}
+
+static void features(const struct device *device, u32 select, u32 value)
+{
+    *reg(device, 0x024) = select;
+    *reg(device, 0x020) = value;
+}
+
+static u32 offered(const struct device *device, u32 select)
+{
+    *reg(device, 0x014) = select;
+    return *reg(device, 0x010);
 }
 
 /* Nonzero if it runs on Xen, whose hypercalls can then be made. */
@@ -109,105 +163,192 @@ static int memory_op(u32 command, void *argument)
 }
 
 /* Grants all pages to domain 0, in this order. */
-static int grant(void)
+static void grant(void)
 {
     struct physmap map = { 0x7ff0, 0, 1, 0, GRANT_TABLE_FRAME }; /* of itself, space: grant table */
     volatile struct grant *table = (volatile struct grant *)(GRANT_TABLE_FRAME * PAGE);
     int result = memory_op(7, &map); /* add to physmap */
     if (result)
-        return result;
-    for (u32 page = 0; page < 4; page++) {
+        fail("grant table", result);
+    for (u32 page = 0; page < sizeof(pages) / PAGE; page++) {
         volatile struct grant *entry = &table[FIRST_REFERENCE + page];
         entry->domain = 0;
-        entry->frame = (u32)pages[page] / PAGE;
+        entry->frame = (u32)pages / PAGE + page;
         asm volatile("" : : : "memory");
         entry->flags = 1; /* permit access */
     }
-    return 0;
+    granted = 1;
 }
 
-static void set64(u32 offset, u64 value)
+/* What the device calls a part of a queue. */
+static u64 address(const struct device *device, u32 queue, u32 part)
 {
-    *reg(offset) = (u32)value;
-    *reg(offset + 4) = (u32)(value >> 32);
+    u32 page = (device->number * QUEUES + queue) * PARTS + part;
+    return granted ? 1ull << 63 | (u64)(FIRST_REFERENCE + page) * PAGE : (u32)pages + page * PAGE;
 }
 
-void run(void)
+static void set64(const struct device *device, u32 offset, u64 value)
 {
-    volatile struct descriptor *descriptors = (void *)pages[0];
-    volatile struct available *available = (void *)pages[1];
-    volatile struct used *used = (void *)pages[2];
-    u64 address[4];
-    u32 different = 0, last = 0;
-    int granted = 0;
+    *reg(device, offset) = (u32)value;
+    *reg(device, offset + 4) = (u32)(value >> 32);
+}
+
+/* From whatever state it is in. */
+static void set_up(struct device *device)
+{
+    *reg(device, 0x070) = 0;
+    while (*reg(device, 0x070))
+        relax();
+    *reg(device, 0x070) = 3;
+    if (!(offered(device, 1) & 1))
+        fail("not VERSION_1", device->number);
+    if (!granted && offered(device, 1) & 2 && find_xen())
+        grant();
+    features(device, 0, 0);
+    features(device, 1, granted ? 3 : 1);
+    *reg(device, 0x070) = 11;
+    if (!(*reg(device, 0x070) & 8))
+        fail("features", device->number);
+    for (u32 queue = 0; queue < (device->kind == CONSOLE ? 2u : 1u); queue++) {
+        for (u32 part = 0; part < PARTS; part++)
+            for (u32 byte = 0; byte < PAGE; byte++)
+                pages[device->number][queue][part][byte] = 0;
+        device->sent[queue] = 0;
+        *reg(device, 0x030) = queue;
+        *reg(device, 0x038) = RING;
+        set64(device, 0x080, address(device, queue, 0));
+        set64(device, 0x090, address(device, queue, 1));
+        set64(device, 0x0a0, address(device, queue, 2));
+        *reg(device, 0x044) = 1;
+    }
+    *reg(device, 0x070) = 15;
+}
+
+static volatile u8 *data(const struct device *device, u32 queue)
+{
+    return pages[device->number][queue][3];
+}
+
+/* Hands the queue's data page to the device. */
+static void request(struct device *device, u32 queue, u32 length, int device_writes)
+{
+    volatile struct descriptor *descriptor = (void *)pages[device->number][queue][0];
+    volatile struct available *available = (void *)pages[device->number][queue][1];
+    descriptor->address = address(device, queue, 3);
+    descriptor->length = length;
+    descriptor->flags = device_writes ? 2 : 0;
+    available->ring[device->sent[queue] % RING] = 0;
+    barrier();
+    available->index = ++device->sent[queue];
+    barrier();
+    *reg(device, 0x050) = queue;
+}
+
+/* How many bytes the device wrote, or -1 if it says that it must be reset. */
+static int answer(struct device *device, u32 queue)
+{
+    volatile struct used *used = (void *)pages[device->number][queue][2];
+    for (u32 spins = 1; used->index != device->sent[queue]; spins++) {
+        relax();
+        if (spins % 65536 == 0 && *reg(device, 0x070) & 0x40)
+            return -1;
+    }
+    barrier();
+    return used->ring[(device->sent[queue] - 1) % RING].length;
+}
+
+/* Both return 0 if the device must be reset before. */
+static int read_entropy(struct device *device)
+{
+    volatile u32 *words = (volatile u32 *)data(device, 0);
+    for (u32 word = 0; word < BYTES / 4; word++)
+        words[word] = 0;
+    request(device, 0, BYTES, 1);
+    int length = answer(device, 0);
+    if (length < 0)
+        return 0;
+    if (length == 0 || length > (int)BYTES)
+        fail("length", length);
+    device->different += words[0] != device->last && words[0] != 0;
+    device->last = words[0];
+    return 1;
+}
+
+static int echo(struct device *device)
+{
+    u32 value = ++device->last;
+    volatile u8 *sent = data(device, 1);
+    for (u32 byte = 0; byte < 8; byte++)
+        sent[byte] = "0123456789abcdef"[value >> (28 - 4 * byte) & 15];
+    request(device, 0, BYTES, 1);
+    request(device, 1, 8, 0);
+    for (u32 byte = 0; byte < 8;) {
+        int length = answer(device, 0);
+        if (length < 0)
+            return 0;
+        if (length == 0 || length > (int)(8 - byte))
+            fail("length", length);
+        for (int at = 0; at < length; at++, byte++)
+            if (data(device, 0)[at] != sent[byte])
+                fail("byte", byte);
+        if (byte < 8)
+            request(device, 0, BYTES, 1);
+    }
+    if (answer(device, 1) < 0)
+        return 0;
+    device->different++;
+    return 1;
+}
+
+void run(const struct start_info *start)
+{
+    static struct device devices[DEVICES];
+    const char *words = (const char *)(u32)start->command_line;
+    const char *count = after(words, "devices=");
+    u32 all = count ? *count - '0' : 1;
+    int endless = after(words, "endless") != 0;
 
     say("GUEST starts\n");
-    /* The frontend may come later than the guest. */
-    while (*reg(0x000) != 0x74726976 || *reg(0x008) != 4)
-        asm volatile("pause");
-    if (*reg(0x004) != 2) {
-        say("GUEST FAILED version\n");
-        return;
+    if (all < 1 || all > DEVICES)
+        fail("devices", all);
+    for (u32 index = 0; index < all; index++) {
+        struct device *device = &devices[index];
+        device->number = index;
+        /* The frontend may come later than the guest. */
+        while (*reg(device, 0x000) != 0x74726976 || *reg(device, 0x008) == 0)
+            relax();
+        if (*reg(device, 0x004) != 2)
+            fail("version", index);
+        device->kind = *reg(device, 0x008);
+        if (device->kind != ENTROPY && device->kind != CONSOLE)
+            fail("kind", device->kind);
+        set_up(device);
     }
-    *reg(0x070) = 0;
-    *reg(0x070) = 3;
-    if (!(offered(1) & 1)) {
-        say("GUEST FAILED not VERSION_1\n");
-        return;
-    }
-    if (offered(1) & 2 && find_xen()) {
-        int result = grant();
-        if (result) {
-            say("GUEST FAILED grant table ");
-            number(result);
-            say("\n");
-            return;
+    for (u32 round = 1; endless || round <= ROUNDS; round++) {
+        for (u32 index = 0; index < all; index++) {
+            struct device *device = &devices[index];
+            while (!(device->kind == CONSOLE ? echo(device) : read_entropy(device))) {
+                say("GUEST resets ");
+                number(index);
+                say("\n");
+                set_up(device);
+            }
         }
-        granted = 1;
-    }
-    for (u32 page = 0; page < 4; page++)
-        address[page] = granted ? 1ull << 63 | (u64)(FIRST_REFERENCE + page) * PAGE : (u32)pages[page];
-    features(0, 0);
-    features(1, granted ? 3 : 1);
-    *reg(0x070) = 11;
-    if (!(*reg(0x070) & 8)) {
-        say("GUEST FAILED features\n");
-        return;
-    }
-    *reg(0x030) = 0;
-    *reg(0x038) = 8;
-    set64(0x080, address[0]);
-    set64(0x090, address[1]);
-    set64(0x0a0, address[2]);
-    *reg(0x044) = 1;
-    *reg(0x070) = 15;
-    for (u32 round = 0; round < ROUNDS; round++) {
-        volatile u32 *answer = (volatile u32 *)pages[3];
-        for (u32 word = 0; word < BYTES / 4; word++)
-            answer[word] = 0;
-        descriptors[0].address = address[3];
-        descriptors[0].length = BYTES;
-        descriptors[0].flags = 2; /* the device writes */
-        available->ring[round % 8] = 0;
-        asm volatile("lock; addl $0, (%%esp)" : : : "memory");
-        available->index = (u16)(round + 1);
-        asm volatile("lock; addl $0, (%%esp)" : : : "memory");
-        *reg(0x050) = 0;
-        while (used->index != (u16)(round + 1))
-            asm volatile("pause" : : : "memory");
-        u32 length = used->ring[round % 8].length;
-        if (length == 0 || length > BYTES) {
-            say("GUEST FAILED length ");
-            number(length);
+        if (endless && round % NEWS == 0) {
+            say("GUEST reads ");
+            number(round);
             say("\n");
-            return;
         }
-        different += answer[0] != last && answer[0] != 0;
-        last = answer[0];
     }
-    *reg(0x070) = 0;
-    say(different >= ROUNDS - 1 ? "GUEST ok " : "GUEST FAILED bytes ");
+    for (u32 index = 0; index < all; index++) {
+        *reg(&devices[index], 0x070) = 0;
+        if (devices[index].different < ROUNDS - 1)
+            fail("bytes", devices[index].different);
+    }
+    say("GUEST ok ");
     say(granted ? "grant " : "foreign ");
-    number(different);
-    say("\n");
+    for (u32 index = 0; index < all; index++) {
+        number(devices[index].different);
+        say(index + 1 < all ? " " : "\n");
+    }
 }

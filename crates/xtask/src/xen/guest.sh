@@ -1,6 +1,6 @@
 #!/bin/busybox sh
 # SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
-# Runs in the Xen lab's dom0: a guest that the toolstack makes reads entropy through the frontend.
+# Runs in the Xen lab's dom0: guests that the toolstack makes use devices through the frontend.
 
 mkdir -p /dev/pts /run/xen /run/lock /run/xenstored /var/lock /var/lib/xen /var/lib/xenstored /var/log/xen
 ln -s /run /var/run
@@ -17,7 +17,7 @@ vcpus=1
 on_poweroff="destroy"
 on_crash="destroy"
 END
-echo LAB-PLAN 6
+echo LAB-PLAN 14
 xenstored --pid-file /run/xenstored.pid
 xenconsoled --pid-file=/run/xenconsoled.pid
 xen-init-dom0
@@ -35,43 +35,137 @@ wait_for() {
     done
 }
 
-spoke() {
+# Whether the guest said that, since it was last forgotten.
+says() {
     xl dmesg -c >> /tmp/console
-    grep -q "(d$domain) GUEST [oF]" /tmp/console
+    grep -q "(d$domain) GUEST $1" /tmp/console
 }
 
-ended() { grep -q "domain $domain: served no more" /tmp/frontend.log; }
+forget() {
+    xl dmesg -c > /dev/null
+    : > /tmp/console
+}
 
-served() { grep -q "domain $domain: serving 1 devices" /tmp/frontend.log; }
+logged() { grep -q "domain $domain: .*$1" /tmp/frontend.log; }
 
-# Makes a guest with a device.
+# A guest whose devices come one after the other may be served several times.
+last() { grep "domain $domain: serv" /tmp/frontend.log | tail -n 1; }
+
+served() { last | grep -q "serving $count devices"; }
+
+ended() { last | grep -q "served no more"; }
+
+entropy() {
+    vhost-device-rng --socket-path /run/rng$1.sock >> /tmp/daemon.log 2>&1 &
+    eval "rng$1=$!"
+}
+
+console() {
+    vhost-device-console --socket-path /run/console.sock -b network -p 4000 "$@" >> /tmp/daemon.log 2>&1 &
+    console=$!
+}
+
+# Sends back what a guest's console says.
+echoes() {
+    while sleep 0.25; do nc 127.0.0.1 4000 -e cat; done > /dev/null 2>&1 &
+    echoes=$!
+}
+
+# Open files of the frontend and of the daemon that all guests use.
+held() { ls /proc/$frontend/fd /proc/$rng0/fd | wc -l; }
+
+# Whether nobody has anything of a guest that is gone. The hypervisor lists it while pages are mapped.
+clean() {
+    [ "$(xl list | wc -l)" = 2 ] && [ "$(held)" -le $before ] && ! grep -q /dev/xen /proc/$rng0/maps
+}
+
+# Makes a guest with these words on its command line, and a device of each type.
 make() {
-    xl create -p /guest.cfg > /tmp/xl.log 2>&1 || { tail -n 3 /tmp/xl.log; return 1; }
+    xl create -p /guest.cfg "cmdline=\"$1\"" > /tmp/xl.log 2>&1 || { tail -n 3 /tmp/xl.log; return 1; }
+    shift
+    count=$#
     domain=$(xl domid lab)
     nodes=/local/domain/0/backend/virtio/$domain
-    xenstore-write $nodes/0/base 0xfe000000 $nodes/0/irq 0 $nodes/0/type virtio,device4
+    written=
+    index=0
+    for type; do
+        node=$nodes/$index
+        base=$(printf 0x%x $((0xfe000000 + 512 * index)))
+        written="$written $node/base $base $node/irq 0 $node/type virtio,device$type"
+        index=$((index + 1))
+    done
+    xenstore-write $written
+}
+
+# Makes one that goes on until it is destroyed, and waits until it does.
+busy() {
+    make "$@" || return 1
+    xl unpause lab
+    wait_for says reads || { echo "the guest reads nothing"; return 1; }
+}
+
+# Destroys it, and looks whether all ends with it, before anybody removes its nodes.
+destroyed() {
+    xl destroy lab > /dev/null 2>&1 # it may have ended by itself
+    wait_for ended || { echo "its frontend does not end"; return 1; }
+    xenstore-rm $nodes
+    wait_for clean || { echo "something of it stays: $(xl list | wc -l) $(held) of $before"; return 1; }
 }
 
 # Whether the server of a guest that is destroyed before it ever ran ends with it.
 gone() {
-    make || return 1
+    make "" 4 || return 1
     wait_for served || { echo "it is not served"; return 1; }
-    xl destroy lab || return 1
-    xenstore-rm $nodes
-    wait_for ended || { echo "its frontend does not end"; return 1; }
+    destroyed || return 1
     echo "served, destroyed, served no more"
 }
 
 # What the guest says, and whether its server ends with it.
 guest() {
-    make || return 1
+    mapping=$1
+    shift
+    make "$@" || return 1
     xl unpause lab
-    wait_for spoke || { echo "the guest says nothing"; return 1; }
+    wait_for says "[oF]" || { echo "the guest says nothing"; return 1; }
     grep "(d$domain) GUEST [oF]" /tmp/console | sed 's/.*GUEST/GUEST/' | tr -d '\r'
-    grep -q "(d$domain) GUEST ok $1 " /tmp/console || return 1
-    xl destroy lab > /dev/null 2>&1 # it has most likely ended by itself
-    xenstore-rm $nodes
-    wait_for ended || { echo "its frontend does not end"; return 1; }
+    grep -q "(d$domain) GUEST ok $mapping " /tmp/console || return 1
+    destroyed
+}
+
+# A guest that is destroyed while it reads.
+cut_off() {
+    busy endless 4 || return 1
+    destroyed || return 1
+    echo "destroyed while it read, nothing of it stays"
+}
+
+# The daemon is killed while a guest reads; another one goes on where it was.
+restart() {
+    busy endless 4 || return 1
+    kill -9 $rng0
+    wait $rng0 2> /dev/null
+    wait_for logged lost || { echo "the frontend does not see it"; return 1; }
+    entropy 0
+    wait_for logged "its backend is back" || { echo "the frontend does not find it"; return 1; }
+    forget
+    wait_for says reads || { echo "the guest reads no more"; return 1; }
+    ! says resets || { echo "the guest had to reset the device"; return 1; }
+    destroyed || return 1
+    echo "another daemon goes on where the killed one was"
+}
+
+# The daemon that comes instead of the killed one has fewer queues: the driver must begin anew.
+reset() {
+    busy "devices=2 endless" 4 3 || return 1
+    kill -9 $console
+    wait $console 2> /dev/null
+    wait_for logged lost || { echo "the frontend does not see it"; return 1; }
+    console --no-multiport
+    wait_for says resets || { echo "the guest is not told to reset"; return 1; }
+    forget
+    wait_for says reads || { echo "the guest reads no more"; return 1; }
+    destroyed || return 1
+    echo "another console has fewer queues: reset, and goes on"
 }
 
 # The case, and what it runs.
@@ -84,18 +178,33 @@ try() {
     ran=$((ran + 1))
     echo
     echo "LAB $case rng $verdict $(($(now) - start)) $(tr '\n' ' ' < /tmp/said)"
-    [ $verdict = ok ] || cat /tmp/frontend.log /tmp/daemon.log
+    [ $verdict = ok ] && return
+    cat /tmp/frontend.log /tmp/daemon.log /tmp/console
+    xl destroy lab
+    xenstore-rm $nodes
 }
 
+echoes
 for mapping in foreign grant; do
-    vhost-device-rng --socket-path /run/rng.sock > /tmp/daemon.log 2>&1 &
-    daemon=$!
-    xen-vhost-frontend --backend 4=/run/rng.sock0 --mapping $mapping > /tmp/frontend.log 2>&1 &
+    : > /tmp/daemon.log
+    entropy 0
+    entropy 1
+    console
+    xen-vhost-frontend --backend '4=/run/rng{device}.sock0' --backend 3=/run/console.sock0 \
+        --mapping $mapping > /tmp/frontend.log 2>&1 &
     frontend=$!
-    try guest-$mapping guest $mapping
+    before=64
+    try guest-$mapping guest $mapping "" 4
     try gone-$mapping gone
-    try next-$mapping guest $mapping
-    kill $frontend $daemon
-    wait $frontend $daemon
+    sleep 1
+    before=$(held)
+    try cut-$mapping cut_off
+    try restart-$mapping restart
+    try devices-$mapping guest $mapping devices=3 4 4 3
+    try reset-$mapping reset
+    try next-$mapping guest $mapping "" 4
+    kill $frontend $rng0 $rng1 $console
+    wait $frontend $rng0 $rng1 $console
 done
+kill $echoes
 echo "LAB-DONE $ran"

@@ -23,9 +23,11 @@ const WANTED: &[(&str, &str, &str)] = &[
     ("xen-4.17", "bookworm", "xen-hypervisor-4.17-amd64"),
     ("kernel", "trixie", "linux-image-amd64 *"),
     ("busybox", "trixie", "busybox-static"),
-    ("guest-xen-utils", "trixie", "xen-utils-4.20"),
+    ("guest-utils-4.20", "trixie", "xen-utils-4.20"),
+    ("guest-utils-4.17", "bookworm", "xen-utils-4.17"),
+    ("guest-misc-4.20", "trixie", "libxenmisc4.20"),
+    ("guest-misc-4.17", "bookworm", "libxenmisc4.17"),
     ("guest-xenstore", "trixie", "xenstore-utils"),
-    ("guest-misc", "trixie", "libxenmisc4.20"),
     ("guest-store", "trixie", "libxenstore4"),
     ("guest-call", "trixie", "libxencall1"),
     ("guest-devicemodel", "trixie", "libxendevicemodel1"),
@@ -47,22 +49,20 @@ const WANTED: &[(&str, &str, &str)] = &[
 /// How the names of those begin that only the lab's guest domain needs: the toolstack.
 const OF_GUEST: &str = "guest-";
 
-/// The toolstack's programs, each with its package's name here.
-const PROGRAMS: &[(&str, &str)] = &[
-    ("guest-xen-utils", "usr/lib/xen-4.20/bin/xl"),
-    ("guest-xen-utils", "usr/lib/xen-4.20/bin/xenstored"),
-    ("guest-xen-utils", "usr/lib/xen-4.20/bin/xenconsoled"),
-    ("guest-xen-utils", "usr/lib/xen-4.20/bin/xen-init-dom0"),
+/// The toolstack's programs and shared objects that go with one version of Xen, which is added to
+/// the names of their packages here, and of the shared objects.
+const PROGRAMS: &[&str] = &["xl", "xenstored", "xenconsoled", "xen-init-dom0"];
+const OF_VERSION: &[&str] = &["libxenctrl", "libxenguest", "libxenlight", "libxlutil"];
+
+/// Programs that go with any, each with its package's name here.
+const STORE: &[(&str, &str)] = &[
     ("guest-xenstore", "usr/bin/xenstore-write"),
     ("guest-xenstore", "usr/bin/xenstore-rm"),
 ];
 
-/// The shared objects that these need, by the names that they ask for.
+/// The shared objects that all of these need, by the names that they ask for. They are those of the
+/// newest Xen: what they speak to the kernel and to xenstore is the same for all.
 const LIBRARIES: &[(&str, &str)] = &[
-    ("guest-misc", "libxenctrl.so.4.20"),
-    ("guest-misc", "libxenguest.so.4.20"),
-    ("guest-misc", "libxenlight.so.4.20"),
-    ("guest-misc", "libxlutil.so.4.20"),
     ("guest-store", "libxenstore.so.4"),
     ("guest-call", "libxencall.so.1"),
     ("guest-devicemodel", "libxendevicemodel.so.1"),
@@ -129,18 +129,33 @@ impl Unpacked {
         find(&self.root.join("busybox"), "busybox")
     }
 
-    /// The toolstack: where each file is to be, and where it is.
-    pub(super) fn toolstack(&self) -> Result<Vec<(String, PathBuf)>> {
-        let programs = PROGRAMS.iter().map(|(package, path)| {
+    /// The toolstack of a version: where each file is to be, and where it is.
+    pub(super) fn toolstack(&self, version: Version) -> Result<Vec<(String, PathBuf)>> {
+        let version = version.name();
+        let utils = self.root.join(format!("guest-utils-{version}"));
+        let programs = PROGRAMS.iter().map(|name| {
+            let path = utils.join(format!("usr/lib/xen-{version}/bin/{name}"));
+            Ok((format!("bin/{name}"), path))
+        });
+        let store = STORE.iter().map(|(package, path)| {
             let name = path.rsplit('/').next().unwrap_or(path);
             Ok((format!("bin/{name}"), self.root.join(package).join(path)))
         });
-        let libraries = LIBRARIES.iter().map(|(package, name)| {
+        let library = |package: &str, name: &str| {
             let found = find(&self.root.join(package), name)?;
             Ok((format!("lib/{name}"), found))
-        });
+        };
+        let misc = format!("guest-misc-{version}");
+        let of_version = OF_VERSION
+            .iter()
+            .map(|name| library(&misc, &format!("{name}.so.{version}")));
+        let libraries = LIBRARIES
+            .iter()
+            .map(|(package, name)| library(package, name));
         let loader = find(&self.root.join("guest-libc"), LOADER)?;
         programs
+            .chain(store)
+            .chain(of_version)
             .chain(libraries)
             .chain([Ok((format!("lib64/{LOADER}"), loader))])
             .collect()

@@ -22,14 +22,24 @@ done
 for word in $(cat /proc/cmdline); do
     case $word in guest.run=*) run=${word#guest.run=} ;; esac
 done
+# Whether what a script mounted is still in use.
+busy() {
+    grep -q ' /mnt ' /proc/mounts && ! umount /mnt
+}
 if [ "$run" = shell ]; then
     echo "The device is attached. Scripts: /guest. The end: exit"
     setsid cttyhack sh
+    busy
+    sync
 else
     # What is typed is for scripts to read, not to be shown.
     stty -echo < /dev/console 2>/dev/null
     sh "/guest/$run.sh" < /dev/console > /dev/console 2>&1
     status=$?
+    if busy; then
+        echo "failed: /mnt is still in use"
+        [ "$status" != 0 ] || status=1
+    fi
     sync
     echo "GUEST: exit $status"
 fi

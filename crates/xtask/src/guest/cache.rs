@@ -3,17 +3,24 @@
 //! What takes long to make, kept outside target/: `$XDG_CACHE_HOME/vhost-device/KIND-VERSION-KEY`.
 //!
 //! `VERSION` is that of the sources, `KEY` a hash of whatever else decides on the contents. An entry
-//! lists the hashes of its files; one that differs from its list is made anew.
+//! lists the hashes of its files; one that differs from its list is made anew. Newer packages in the
+//! distribution's archive make none: a run that has all it needs asks nobody. Delete an entry for that.
 
 use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::time::Duration;
 
 use crate::apt::call;
 use crate::{Result, children};
 
 const SUMS: &str = "SHA256SUMS";
+
+const UNFINISHED: &str = ".unfinished-";
+
+/// No entry takes so long.
+const ABANDONED: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// The folder of all entries.
 pub(crate) fn root() -> Result<PathBuf> {
@@ -85,7 +92,8 @@ fn verify(entry: &Path) -> Result<()> {
     .map(drop)
 }
 
-/// Lets `make` fill a new entry. One that fails, or is interrupted, leaves none.
+/// Lets `make` fill a new entry. One that fails leaves none; what one leaves that is interrupted goes
+/// a day later.
 pub(crate) fn store(
     kind: &str,
     version: &str,
@@ -104,8 +112,9 @@ fn store_in(
 ) -> Result<PathBuf> {
     fs::create_dir_all(root)
         .map_err(|error| format!("cannot make the cache {}: {error}", root.display()))?;
+    remove_abandoned(root)?;
     let unfinished = tempfile::Builder::new()
-        .prefix(".unfinished-")
+        .prefix(UNFINISHED)
         .tempdir_in(root)?;
     let folder = unfinished.path().join("entry");
     fs::create_dir(&folder)?;
@@ -120,6 +129,18 @@ fn store_in(
     }
     fs::rename(&folder, &entry)?;
     Ok(entry)
+}
+
+fn remove_abandoned(root: &Path) -> Result<()> {
+    for entry in fs::read_dir(root)? {
+        let entry = entry?;
+        let ours = entry.file_name().to_string_lossy().starts_with(UNFINISHED);
+        let age = entry.metadata()?.modified()?.elapsed().unwrap_or_default();
+        if ours && age > ABANDONED {
+            fs::remove_dir_all(entry.path())?;
+        }
+    }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -155,6 +176,25 @@ mod tests {
         store_in(root.path(), "uml", "7.3-1", "k", |_| Err("no".into())).unwrap_err();
 
         assert_eq!(fs::read_dir(root.path()).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn what_was_left_unfinished_goes_after_a_day() {
+        let root = tempfile::tempdir().unwrap();
+        let folder = |name: &str, age: Duration| {
+            let path = root.path().join(name);
+            fs::create_dir(&path).unwrap();
+            let then = std::time::SystemTime::now() - age;
+            fs::File::open(&path).unwrap().set_modified(then).unwrap();
+            path
+        };
+        let old = folder(".unfinished-a", 2 * ABANDONED);
+        let young = folder(".unfinished-b", ABANDONED / 2);
+        let other = folder("uml-7.3-1-k", 2 * ABANDONED);
+
+        remove_abandoned(root.path()).unwrap();
+
+        assert!(!old.exists() && young.exists() && other.exists());
     }
 
     #[test]

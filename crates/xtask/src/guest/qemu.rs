@@ -59,8 +59,7 @@ fn driver(device: &str) -> (&'static str, &'static str) {
 
 /// QEMU's arguments for a device whose daemon listens on `socket`.
 fn stub(device: &str, socket: &Path) -> Vec<String> {
-    // Of the stubs here, only SCSI's can be given another daemon: the ones of rng and console
-    // (vhost-user-base) fail an assertion in QEMU 11.1, and that of vsock does not try.
+    // Of the stubs here, SCSI's was seen to take another daemon. The others are not tried with one.
     let again = if device == "scsi" {
         ",reconnect-ms=100"
     } else {

@@ -57,9 +57,16 @@ impl Credit {
 
     /// Whether the guest should be told: for all that it knows, it has half of its room left or less.
     /// Until then it can go on sending, and every packet tells it anyway.
+    ///
+    /// Linux sends no more than it would take itself (since 7.0), so its room may be smaller than what
+    /// it was told of.
     pub(crate) fn update_is_due(&self) -> bool {
         let owed = self.received.wrapping_sub(self.told);
-        self.told != self.forwarded && owed >= self.window.div_ceil(2)
+        let room = match self.peer_window {
+            0 => self.window,
+            peer => peer.min(self.window),
+        };
+        self.told != self.forwarded && owed >= room.div_ceil(2)
     }
 
     /// What a packet to the guest says: room, and bytes forwarded. It is taken for told.
@@ -128,6 +135,19 @@ mod tests {
         assert!(credit.update_is_due());
         assert_eq!(credit.tell(), (100, 49));
         assert!(!credit.update_is_due());
+    }
+
+    #[test]
+    fn an_update_is_due_at_half_of_what_a_guest_sends_that_takes_less_itself() {
+        let mut credit = Credit::new(100);
+        credit.hear(10, 0);
+        credit.receive(4).unwrap();
+        credit.forward(4);
+        let early = credit.update_is_due();
+        credit.receive(1).unwrap();
+
+        assert!(!early);
+        assert!(credit.update_is_due());
     }
 
     #[test]

@@ -584,6 +584,8 @@ impl VsockWorker {
             return;
         }
         if !whole {
+            // The rest may be waiting for the room of messages that went before.
+            self.credit_changed(id);
             return;
         }
         let Some(connection) = self.table.get(id) else {

@@ -803,6 +803,26 @@ fn messages_arrive_as_such_in_both_directions() {
 }
 
 #[test]
+fn half_a_message_that_uses_up_the_room_is_told_of_what_went_before() {
+    let daemon = daemon(&[]);
+    let mut driver = driver(&daemon);
+    let listener = seqpacket::listen(&path(&daemon, "_1234"));
+    let mut connection = driver.open(HOST, PORT, 50, SEQPACKET).unwrap();
+    let _stream = seqpacket::accept(&listener);
+    let whole = vec![7; 30 << 10];
+
+    // Just below half of what a guest sends that takes 256 KiB itself, and a little beyond.
+    for _ in 0..4 {
+        driver.push(&mut connection, &whole, vsock::EOM).unwrap();
+    }
+    driver.push(&mut connection, &whole[..10 << 10], 0).unwrap();
+    let told = driver.receive_of(&mut connection).unwrap();
+
+    assert_eq!(told.header.op, op::CREDIT_UPDATE);
+    assert_eq!(connection.peer_forwarded, 120 << 10);
+}
+
+#[test]
 fn a_program_that_speaks_in_messages_connects_beside_the_one_of_streams() {
     let daemon = daemon(&[]);
     let mut driver = driver(&daemon);

@@ -58,7 +58,7 @@ impl Credit {
     /// Whether the guest should be told: for all that it knows, it has half of its room left or less.
     /// Until then it can go on sending, and every packet tells it anyway.
     ///
-    /// Linux sends no more than it would take itself (since 7.0), so its room may be smaller than what
+    /// Linux (7.3 does) sends no more than it would take itself, so its room may be smaller than what
     /// it was told of.
     pub(crate) fn update_is_due(&self) -> bool {
         let owed = self.received.wrapping_sub(self.told);

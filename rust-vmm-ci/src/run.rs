@@ -7,6 +7,7 @@
 //!     |-- not asked for (--only, --platform, --memory) ........ not listed
 //!     |-- TESTS_TO_SKIP, .platform, no emulator, exit 77 ...... skipped, with the reason;
 //!     |                                                         FAILED if --strict forbids it
+//!     |-- the disk is nearly full (--space) ................... FAILED, and was not started
 //!     `-- ran ---- exit 0 ..................................... passed
 //!              |-- failed, timed out, left processes behind,
 //!              |   ran no test, left out the wrong tests ...... FAILED
@@ -78,6 +79,10 @@ pub(crate) struct Options {
     #[arg(long, value_name = "N", default_value_t = 0)]
     retries: u32,
 
+    /// Start no step when less than this is left on the disk of target/
+    #[arg(long, value_name = "MIB", default_value_t = 1024)]
+    space: u64,
+
     /// Let steps take as long as they want
     #[arg(long)]
     no_timeout: bool,
@@ -121,6 +126,7 @@ pub(crate) fn run(options: &Options) -> Result<bool> {
             .unwrap_or_else(|| root.join("target/ci")),
         limit: !options.no_timeout,
         retries: options.retries,
+        space: options.space,
         strict: options.strict,
         root,
     };
@@ -212,6 +218,8 @@ struct Runner {
     logs: PathBuf,
     limit: bool,
     retries: u32,
+    /// In MiB.
+    space: u64,
     strict: bool,
     root: PathBuf,
 }
@@ -255,10 +263,17 @@ impl Runner {
                     print(&format!("{label}  {}: {}\n", verdict.word(), verdict.why()));
                     not_run(plan, verdict)
                 }
-                (None, Ok(way)) => {
-                    let log = log_path(&self.logs, index + 1, &plan.label);
-                    self.again_and_again(plan, way, &label, &log)?
-                }
+                (None, Ok(way)) => match self.full() {
+                    Some(why) => {
+                        let verdict = Verdict::Failed(why);
+                        print(&format!("{label}  {}: {}\n", verdict.word(), verdict.why()));
+                        not_run(plan, verdict)
+                    }
+                    None => {
+                        let log = log_path(&self.logs, index + 1, &plan.label);
+                        self.again_and_again(plan, way, &label, &log)?
+                    }
+                },
             };
             if children::interrupted().is_some() {
                 stopped = Some("interrupted before");
@@ -277,15 +292,30 @@ impl Runner {
             left_out.push(format!("(listed in {})", self.skips.file.display()));
         }
         let time = start.elapsed();
+        // Printed first: it must be seen on a full disk too.
+        print(&summary::text(&outcomes, &left_out, time));
         let file = self.logs.join("summary.json");
         let json = summary::json(&outcomes, time);
         fs::write(&file, format!("{json:#}\n")).map_err(Error::write(&file))?;
-        print(&summary::text(&outcomes, &left_out, time));
         if let Some(signal) = children::interrupted() {
             return Err(Error::Interrupted(signal));
         }
         let failed = |outcome: &Outcome| matches!(outcome.verdict, Verdict::Failed(_));
         Ok(!outcomes.iter().any(failed))
+    }
+
+    /// Why no step can be started: one that meets a full disk fails in words that hide it.
+    fn full(&self) -> Option<String> {
+        // Without an answer, the step itself will tell.
+        let disk = rustix::fs::statvfs(&self.logs).ok()?;
+        let left = disk.f_bavail.saturating_mul(disk.f_frsize) >> 20;
+        (left < self.space).then(|| {
+            format!(
+                "{left} MiB are left on the disk of {}, and --space asks for {}: make room",
+                self.logs.display(),
+                self.space
+            )
+        })
     }
 
     /// What becomes of a cell that cannot be run here.

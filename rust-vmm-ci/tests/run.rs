@@ -278,6 +278,19 @@ fn a_cell_whose_tests_always_fail_runs_as_often_as_allowed_and_has_failed() {
 }
 
 #[test]
+fn a_step_is_not_started_on_a_disk_that_is_nearly_full() {
+    let project = Project::new(json!([{ "test_name": "one", "command": "touch started" }]));
+
+    let done = project.run(&["--space", &u64::MAX.to_string()]);
+
+    assert_eq!(done.code, Some(1), "{}{}", done.out, done.err);
+    assert!(done.row("one ").contains("FAILED"), "{}", done.out);
+    assert!(done.row("one ").contains("MiB are left"), "{}", done.out);
+    assert_eq!(done.last(), "0 passed, 1 failed");
+    assert!(!project.0.path().join("started").exists());
+}
+
+#[test]
 fn a_cell_that_fails_without_a_failed_test_is_not_tried_again() {
     let project = Project::new(json!([
         { "test_name": "broken", "command": "echo x >> ran; exit 3" },

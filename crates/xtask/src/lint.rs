@@ -48,10 +48,13 @@ struct Member {
     features: BTreeMap<String, Vec<String>>,
     /// Dependencies that everyone who uses the crate gets, by name.
     dependencies: BTreeSet<String>,
+    /// Dependencies that come with a feature.
+    optional: BTreeSet<String>,
 }
 
 pub(crate) fn run() -> Result<bool> {
-    let members = members(&workspace::metadata()?)?;
+    let metadata = workspace::metadata_of_all()?;
+    let (members, others) = packages(&metadata)?;
     let mut findings = Vec::new();
     let root = workspace::root();
     let mut files = Vec::new();
@@ -69,7 +72,7 @@ pub(crate) fn run() -> Result<bool> {
         let manifest = member.folder.join("Cargo.toml");
         let text = fs::read_to_string(&manifest)?;
         dependencies(&manifest, &text, &mut findings);
-        forwards(member, &members, &manifest, &text, &mut findings);
+        forwards(member, &members, &others, &manifest, &text, &mut findings);
         if is_device(&member.name) {
             safety(member, &mut findings)?;
             listed(member, &manifest, &mut findings);
@@ -109,7 +112,8 @@ fn is_device(name: &str) -> bool {
     name.starts_with("vhost-device-")
 }
 
-fn members(metadata: &Value) -> Result<Vec<Member>> {
+/// The members of the workspace, and what they are built with.
+fn packages(metadata: &Value) -> Result<(Vec<Member>, Vec<Member>)> {
     let strings = |value: &Value| -> Vec<String> {
         let list = value.as_array().into_iter().flatten();
         list.filter_map(|item| item.as_str().map(str::to_owned))
@@ -118,30 +122,38 @@ fn members(metadata: &Value) -> Result<Vec<Member>> {
     let packages = metadata["packages"]
         .as_array()
         .ok_or("cargo metadata lists no packages")?;
-    packages
-        .iter()
-        .map(|package| {
-            let manifest = package["manifest_path"]
-                .as_str()
-                .ok_or("a package without manifest")?;
-            let features = package["features"].as_object().into_iter().flatten();
+    let ours = strings(&metadata["workspace_members"]);
+    let (mut members, mut others) = (Vec::new(), Vec::new());
+    for package in packages {
+        let manifest = package["manifest_path"]
+            .as_str()
+            .ok_or("a package without manifest")?;
+        let features = package["features"].as_object().into_iter().flatten();
+        let needs = |optional: bool| {
             let needs = package["dependencies"].as_array().into_iter().flatten();
-            Ok(Member {
-                name: package["name"].as_str().unwrap_or_default().to_owned(),
-                folder: Path::new(manifest)
-                    .parent()
-                    .unwrap_or(Path::new(""))
-                    .to_owned(),
-                features: features
-                    .map(|(name, implied)| (name.clone(), strings(implied)))
-                    .collect(),
-                dependencies: needs
-                    .filter(|need| need["kind"].is_null() && need["optional"] == false)
-                    .filter_map(|need| need["name"].as_str().map(str::to_owned))
-                    .collect(),
-            })
-        })
-        .collect()
+            needs
+                .filter(|need| need["kind"].is_null() && need["optional"] == optional)
+                .filter_map(|need| need["name"].as_str().map(str::to_owned))
+                .collect()
+        };
+        let member = Member {
+            name: package["name"].as_str().unwrap_or_default().to_owned(),
+            folder: Path::new(manifest)
+                .parent()
+                .unwrap_or(Path::new(""))
+                .to_owned(),
+            features: features
+                .map(|(name, implied)| (name.clone(), strings(implied)))
+                .collect(),
+            dependencies: needs(false),
+            optional: needs(true),
+        };
+        let is_ours = package["id"]
+            .as_str()
+            .is_some_and(|id| ours.iter().any(|ours| ours == id));
+        if is_ours { &mut members } else { &mut others }.push(member);
+    }
+    Ok((members, others))
 }
 
 /// All Rust files below `folder`, except what was built or is hidden.
@@ -303,22 +315,30 @@ fn forwarded(member: &Member, feature: &str) -> BTreeSet<(String, String)> {
     found
 }
 
-/// Every crate that stands on guest-memory forwards both features to all that have them.
+/// Every crate that stands on guest-memory, or may, forwards both features to all that have them.
 fn forwards(
     member: &Member,
     members: &[Member],
+    others: &[Member],
     manifest: &Path,
     text: &str,
     findings: &mut Vec<Finding>,
 ) {
-    let has_variants = |name: &str| {
-        members.iter().any(|other| {
-            other.name == name && other.name != "xtask" && stands_on_memory(other, members)
-        })
-    };
-    if !stands_on_memory(member, members) {
+    let stands = stands_on_memory(member, members);
+    let may_stand = members
+        .iter()
+        .any(|other| member.optional.contains(&other.name) && stands_on_memory(other, members));
+    if !stands && !may_stand {
         return;
     }
+    let has_variant = |name: &str, feature: &str| {
+        members
+            .iter()
+            .any(|other| other.name == name && stands_on_memory(other, members))
+            || others
+                .iter()
+                .any(|other| other.name == name && other.features.contains_key(feature))
+    };
     let mut find = |line: usize, message: String| {
         findings.push(Finding {
             file: manifest.to_owned(),
@@ -336,17 +356,23 @@ fn forwards(
             continue;
         }
         let forwarded = forwarded(member, feature);
-        for dependency in member.dependencies.iter().filter(|name| has_variants(name)) {
-            if !forwarded.contains(&(dependency.clone(), feature.to_owned())) {
+        let always = member.dependencies.iter().map(|name| (name, ""));
+        let sometimes = member.optional.iter().map(|name| (name, "?"));
+        for (name, mark) in always.chain(sometimes) {
+            if has_variant(name, feature) && !forwarded.contains(&(name.clone(), feature.into())) {
                 find(
                     line_of(text, &format!("{feature} =")),
                     format!(
-                        "does not forward `{memory}` to {dependency}: add \
-                         \"{dependency}/{memory}\" to the feature"
+                        "does not forward `{memory}` to {name}: add \"{name}{mark}/{memory}\" to \
+                         the feature"
                     ),
                 );
             }
         }
+    }
+    // Without what is optional it has no guest memory, and nothing to choose.
+    if !stands {
+        return;
     }
     let default = member.features.get("default");
     if default.is_none_or(|list| list != &[Memory::Mmap.feature()]) {
@@ -535,6 +561,7 @@ mod tests {
                 .map(|(name, implied)| ((*name).to_owned(), owned(implied)))
                 .collect(),
             dependencies: dependencies.iter().map(|&name| name.to_owned()).collect(),
+            optional: BTreeSet::new(),
         }
     }
 
@@ -545,8 +572,16 @@ mod tests {
             self::member(VARIANT_HOME, &[], &[]),
             self::member("virtio-device", base, &[VARIANT_HOME]),
         ];
+        let others = [self::member("vhost", &[("xen", &[])], &[])];
         let mut findings = Vec::new();
-        forwards(member, &all, Path::new("Cargo.toml"), "", &mut findings);
+        forwards(
+            member,
+            &all,
+            &others,
+            Path::new("Cargo.toml"),
+            "",
+            &mut findings,
+        );
         findings.len()
     }
 
@@ -668,5 +703,37 @@ mod tests {
         assert_eq!(in_features(&member("d", &broken, &["virtio-device"])), 1);
         assert_eq!(in_features(&member("d", &[], &["virtio-device"])), 3);
         assert_eq!(in_features(&member("d", &[], &[])), 0);
+    }
+
+    #[test]
+    fn a_variant_that_a_published_crate_has_is_forwarded_to_it() {
+        let names = &["virtio-device", "vhost"];
+        let whole: &[(&str, &[&str])] = &[
+            ("default", &["mmap"]),
+            ("mmap", &["virtio-device/mmap"]),
+            ("xen", &["virtio-device/xen", "vhost/xen"]),
+        ];
+        assert_eq!(in_features(&member("d", whole, names)), 0);
+        let mut broken = whole.to_vec();
+        broken[2] = ("xen", &["virtio-device/xen"]);
+        assert_eq!(in_features(&member("d", &broken, names)), 1);
+    }
+
+    #[test]
+    fn a_crate_with_an_optional_device_forwards_to_it_and_needs_no_default() {
+        let mut member = member(
+            "d",
+            &[
+                ("mmap", &["virtio-device?/mmap"]),
+                ("xen", &["virtio-device?/xen"]),
+            ],
+            &[],
+        );
+        member.optional.insert("virtio-device".to_owned());
+        assert_eq!(in_features(&member), 0);
+
+        member.features.insert("xen".to_owned(), Vec::new());
+
+        assert_eq!(in_features(&member), 1);
     }
 }

@@ -54,7 +54,17 @@ pub(crate) fn root() -> &'static Path {
 
 /// What cargo knows about the members of the workspace, without their dependencies.
 pub(crate) fn metadata() -> Result<Value> {
-    let output = cargo(&["metadata", "--no-deps", "--format-version", "1"])
+    read_metadata(&["--no-deps"])
+}
+
+/// The same of all packages that a build of any member may need.
+pub(crate) fn metadata_of_all() -> Result<Value> {
+    read_metadata(&[])
+}
+
+fn read_metadata(args: &[&str]) -> Result<Value> {
+    let output = cargo(&["metadata", "--format-version", "1"])
+        .args(args)
         .stderr(Stdio::inherit())
         .output()?;
     if !output.status.success() {

@@ -122,6 +122,8 @@ impl Machine {
             environment.push((variable(target, "LINKER"), linker.clone().into()));
             environment.push((variable(target, "RUNNER"), runner.clone().into()));
         }
+        // A translated instruction costs more than the compiler takes to save it.
+        environment.push(("CARGO_PROFILE_DEV_OPT_LEVEL".to_owned(), "1".into()));
         let under = target.replace('-', "_");
         environment.push((format!("CC_{under}"), linker.into()));
         environment.push((format!("PKG_CONFIG_ALLOW_CROSS_{under}"), "1".into()));

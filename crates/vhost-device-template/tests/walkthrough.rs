@@ -94,6 +94,8 @@ fn run(script: &str, folder: &Path, target: &Path, end: Instant) -> String {
         .env("CARGO_NET_OFFLINE", "true")
         // Nobody debugs what is built here. It takes half the space without.
         .env("CARGO_PROFILE_DEV_DEBUG", "false")
+        // It runs for a moment only, emulated or not.
+        .env("CARGO_PROFILE_DEV_OPT_LEVEL", "0")
         .stdin(Stdio::null())
         .stdout(output.try_clone().unwrap())
         .stderr(output)

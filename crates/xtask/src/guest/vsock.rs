@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use guest_tool::{Kind, Verb, act};
 use rustix::net::{
-    AddressFamily, SocketAddrUnix, SocketFlags, SocketType, accept, bind, connect, listen,
+    AddressFamily, SocketAddrUnix, SocketFlags, SocketType, accept_with, bind, connect, listen,
     socket_with,
 };
 
@@ -99,7 +99,8 @@ fn patient(socket: OwnedFd) -> Result<UnixStream> {
 }
 
 fn accepted(listener: &OwnedFd) -> Result<UnixStream> {
-    patient(accept(listener)?)
+    // A machine that is started now must not have it too: the guest would never see its end.
+    patient(accept_with(listener, SocketFlags::CLOEXEC)?)
 }
 
 fn called(stage: &Stage, kind: Kind, port: &str) -> Result<UnixStream> {
@@ -129,5 +130,24 @@ fn called(stage: &Stage, kind: Kind, port: &str) -> Result<UnixStream> {
     match said.starts_with(b"OK ") {
         true => Ok(stream),
         false => Err(format!("CONNECT {port}: {:?}", String::from_utf8_lossy(&said)).into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rustix::io::{FdFlags, fcntl_getfd};
+
+    use super::*;
+
+    #[test]
+    fn what_is_accepted_is_not_inherited() {
+        let dir = tempfile::tempdir().unwrap();
+        let stage = Stage::new(dir.path().into(), dir.path().into());
+        let listener = listener(&stage, Kind::Stream, "7").unwrap();
+        let _near = UnixStream::connect(dir.path().join("v_7")).unwrap();
+
+        let far = accepted(&listener).unwrap();
+
+        assert!(fcntl_getfd(&far).unwrap().contains(FdFlags::CLOEXEC));
     }
 }

@@ -3,7 +3,7 @@
 # The console device: a console on a terminal, and two ports with names.
 . /guest/lib.sh
 
-length=16777216
+length=${LENGTH:-16777216}
 
 driver 3
 
@@ -23,7 +23,7 @@ until_true 10 port org.test.two
 two=$path
 did "ports $(basename "$one") and $(basename "$two") by name"
 
-# exchange FILE-DESCRIPTOR HOST'S-SEED OWN-SEED: 16 MiB both ways at the same time.
+# exchange FILE-DESCRIPTOR HOST'S-SEED OWN-SEED: both ways at the same time.
 exchange() {
     eval "guest-tool check - $length $2 <&$1" &
     receiver=$!
@@ -41,7 +41,7 @@ exchange 4 21 22 || fail "port two lost bytes"
 wait $first || fail "port one lost bytes"
 ask finish one
 ask finish two
-did "16 MiB both ways on two ports at once, every byte compared"
+did "$((length >> 20)) MiB both ways on two ports at once, every byte compared"
 exec 3>&- 4>&-
 
 until_true 10 test -c /dev/hvc0

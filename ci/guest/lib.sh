@@ -6,6 +6,8 @@
 #   did TEXT           what was exercised, for the table
 #   ask WORD...        a question to the host; fails if the answer is no; $answer is it
 #   fail TEXT          the end
+#
+# LENGTH and the like, where they are set, are smaller sizes for slow machines and short visits.
 set -eu
 
 fail() {

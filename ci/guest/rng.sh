@@ -24,11 +24,13 @@ for length in 1 7 63 65 4097; do
         fail "a read of $length bytes is short"
 done
 
-# 2.5 MB through the tests of FIPS 140-2. Of 1000 good blocks one is expected to fail.
-dd if=/dev/hwrng bs=2500 count=1001 iflag=fullblock 2>/dev/null | rngtest -c 1000 2> /tmp/said || true
+blocks=${BLOCKS:-1000}
+
+# 2500 bytes a block through the tests of FIPS 140-2. Of 1000 good blocks one is expected to fail.
+dd if=/dev/hwrng bs=2500 count=$((blocks + 1)) iflag=fullblock 2>/dev/null | rngtest -c "$blocks" 2> /tmp/said || true
 failed=$(sed -n 's/.*FIPS 140-2 failures: //p' /tmp/said)
 passed=$(sed -n 's/.*FIPS 140-2 successes: //p' /tmp/said)
 echo "rngtest: $passed passed, $failed failed"
-[ "$((passed + failed))" = 1000 ] || fail "rngtest saw $passed + $failed blocks"
-[ "$failed" -le 10 ] || fail "rngtest rejects $failed of 1000 blocks"
-did "rngtest takes $passed of 1000 blocks"
+[ "$((passed + failed))" = "$blocks" ] || fail "rngtest saw $passed + $failed blocks"
+[ "$failed" -le $((3 + blocks / 125)) ] || fail "rngtest rejects $failed of $blocks blocks"
+did "rngtest takes $passed of $blocks blocks"

@@ -3,7 +3,7 @@
 # The guest with CID 4, which the one with CID 3 connects to.
 . /guest/lib.sh
 
-length=67108864
+length=${LENGTH:-67108864}
 
 driver 19
 

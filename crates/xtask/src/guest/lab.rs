@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use super::qemu::machine::{Machine, Spec};
 use super::qemu::root::Root;
 use super::qemu::{accelerator, initrd, logs, skipped};
-use super::{Row, show_logs};
+use super::{Options, Row, forget_large_files, show_logs};
 use crate::workspace::Memory;
 use crate::{Result, build, children, text, workspace};
 
@@ -24,7 +24,7 @@ const SIMULATORS: &str = "gpio-sim, i2c-stub, vcan, snd-aloop, uinput, vivid";
 
 /// Boots the lab, looks whether all simulators are there, and runs tests that need modules: vsock's of
 /// the host's own AF_VSOCK, and SCSI's that cuts the power.
-pub(crate) fn on_tier(rows: &mut Vec<Row>) -> Result<()> {
+pub(crate) fn on_tier(options: &Options, rows: &mut Vec<Row>) -> Result<()> {
     let root = match Root::get() {
         Ok(root) => root,
         Err(why) => {
@@ -45,10 +45,13 @@ pub(crate) fn on_tier(rows: &mut Vec<Row>) -> Result<()> {
     let result = smoke(&root, &logs, &tests);
     children::rest_if_interrupted();
     let (verdict, what) = match result {
-        Ok(nodes) => (
-            "passed",
-            format!("vsock forwarding; power cuts under scsi; {SIMULATORS}: {nodes}"),
-        ),
+        Ok(nodes) => {
+            if !options.keep {
+                forget_large_files(&logs)?;
+            }
+            let what = format!("vsock forwarding; power cuts under scsi; {SIMULATORS}: {nodes}");
+            ("passed", what)
+        }
         Err(error) => {
             show_logs(&logs, &error.to_string());
             ("FAILED", error.to_string())
@@ -68,10 +71,8 @@ pub(crate) fn on_tier(rows: &mut Vec<Row>) -> Result<()> {
 fn smoke(root: &Root, logs: &Path, tests: &[(&str, PathBuf)]) -> Result<String> {
     let target = workspace::target_folder()?;
     let dir = tempfile::Builder::new().prefix("q").tempdir()?;
-    fs::write(
-        dir.path().join("lab.cpio"),
-        initrd::make(root, &[], initrd::HOST_ROOT)?,
-    )?;
+    let ram_disk = logs.join("lab.cpio");
+    fs::write(&ram_disk, initrd::make(root, None, &[], initrd::HOST_ROOT)?)?;
     let share = |tag: &str, path: &Path| {
         [
             "-fsdev".to_owned(),
@@ -92,6 +93,7 @@ fn smoke(root: &Root, logs: &Path, tests: &[(&str, PathBuf)]) -> Result<String> 
         memory: 1024,
         most_memory: 2048,
         append: "",
+        ram_disk,
         args,
     };
     let mut machine = Machine::start(root, &spec, dir.path(), logs)?;

@@ -11,6 +11,7 @@ use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process_group};
+use rustix::termios::{OptionalActions, tcgetattr, tcsetattr};
 
 use super::stage::{Answer, Stage};
 use super::transcript::{Transcript, Wish};
@@ -44,7 +45,14 @@ pub(crate) fn run(
 
 /// Runs a machine on this terminal, until whoever sits there has enough.
 pub(crate) fn shell(mut command: Command) -> Result<()> {
-    let status = command.status()?;
+    let terminal = std::io::stdin();
+    let modes = tcgetattr(&terminal).ok();
+    let status = command.status();
+    // A machine leaves the terminal as its guest wants it.
+    if let Some(modes) = modes {
+        let _ = tcsetattr(&terminal, OptionalActions::Drain, &modes);
+    }
+    let status = status?;
     println!("the guest has ended: {status}");
     Ok(())
 }

@@ -37,6 +37,7 @@ use virtio_guest::Daemon;
 use self::initramfs::Archive;
 use self::programs::Programs;
 use self::stage::{Answer, Stage};
+use self::transcript::Transcript;
 use crate::build::{self, Profile};
 use crate::workspace::{self, Memory, cargo};
 use crate::{Result, children, setup, text};
@@ -256,7 +257,7 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
         match tier {
             Tier::Uml => on_tier(tier, &scenarios, options, &mut rows)?,
             Tier::Qemu => qemu::on_tier(&scenarios, options, &mut rows)?,
-            Tier::Lab => lab::on_tier(&mut rows)?,
+            Tier::Lab => lab::on_tier(options, &mut rows)?,
         }
     }
     if options.shell {
@@ -448,6 +449,11 @@ fn guests(scenario: &Scenario, shared: &Shared, kept: &Path, daemon: &Daemon) ->
             .map(|guest| guest.join().unwrap_or_else(|_| Err("panicked".into())))
             .collect()
     });
+    judged(scenario, transcripts)
+}
+
+/// What a scenario's guests did, if each of its scripts was a success.
+fn judged(scenario: &Scenario, transcripts: Vec<Result<Transcript>>) -> Result<String> {
     let mut did = Vec::new();
     for (script, transcript) in scenario.scripts.iter().zip(transcripts) {
         let transcript = transcript.map_err(|error| format!("{script}: {error}"))?;
@@ -489,16 +495,25 @@ fn root(scenario: &Scenario, shared: &Shared) -> Result<Vec<u8>> {
         shared.programs.add(program, &mut archive)?;
     }
     archive.copy("bin/guest-tool", &shared.tool)?;
-    let scripts = workspace::root().join("ci/guest");
-    for entry in fs::read_dir(&scripts)? {
+    add_scripts(&mut archive)?;
+    archive.copy("init", &scripts().join("init.sh"))?;
+    Ok(archive.finish())
+}
+
+fn scripts() -> PathBuf {
+    workspace::root().join("ci/guest")
+}
+
+/// The scripts of devices, in /guest.
+fn add_scripts(archive: &mut Archive) -> Result<()> {
+    for entry in fs::read_dir(scripts())? {
         let path = entry?.path();
         if path.extension().is_some_and(|end| end == "sh") {
             let name = path.file_name().unwrap_or_default().to_string_lossy();
             archive.copy(&format!("guest/{name}"), &path)?;
         }
     }
-    archive.copy("init", &scripts.join("init.sh"))?;
-    Ok(archive.finish())
+    Ok(())
 }
 
 /// The program of this workspace that guests have: static, for they have no C library.

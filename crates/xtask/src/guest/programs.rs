@@ -65,8 +65,13 @@ pub(crate) fn get() -> Result<Programs> {
     let scratch = children::scratch().ok_or("there is no folder for temporary files")?;
     let apt = Apt::new(&scratch.join("apt-programs"), &[SUITE])?;
     let tree = scratch.join("programs");
+    let mut packages = String::new();
     for archive in apt.closure(&names)? {
         apt::unpack(&archive, &tree)?;
+        for field in ["Package", "Version"] {
+            packages.push_str(&apt::field(&archive, field)?);
+            packages.push(if field == "Package" { ' ' } else { '\n' });
+        }
     }
     let root = cache::store("programs", SUITE, &key, |entry| {
         for program in PACKAGES.iter().flat_map(|(_, programs)| *programs) {
@@ -76,7 +81,8 @@ pub(crate) fn get() -> Result<Programs> {
                 fs::copy(&file.outside, &to)?;
             }
         }
-        Ok(())
+        // What they are, for whoever wonders.
+        Ok(fs::write(entry.join("packages"), packages)?)
     })?;
     Ok(Programs { root })
 }

@@ -9,12 +9,10 @@
 mod daemon;
 pub(crate) mod initrd;
 pub(crate) mod machine;
-mod peers;
 pub(crate) mod root;
 
 use std::collections::HashMap;
 use std::fs;
-use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -23,7 +21,9 @@ use serde_json::json;
 use self::daemon::Daemon;
 use self::machine::{Machine, Spec};
 use self::root::Root;
-use super::{Options, Row, Scenario, show_logs};
+use super::stage::Stage;
+use super::transcript::Transcript;
+use super::{Options, Row, Scenario, forget_large_files, judged, show_logs, tool};
 use crate::build::{self, Profile};
 use crate::{Result, children, text, workspace};
 
@@ -32,12 +32,17 @@ const SCRIPT: Duration = Duration::from_secs(90);
 
 const TIER: &str = "qemu";
 
-/// How many bytes go through a port of the console, and through a connection.
-const CONSOLE_BYTES: u64 = 2 << 20;
-const VSOCK_BYTES: u64 = 8 << 20;
+/// What scripts are told where a sign of life is enough.
+const SHORT: &str = "LENGTH=10000 BLOCKS=40 CONNECTIONS=10 SIBLING=no";
 
-/// The disk's image.
-const DISK: u64 = 256 << 20;
+/// What a script is told where the processor is emulated: its whole would take too long.
+fn reduced(device: &str) -> &'static str {
+    match device {
+        "rng" => "BLOCKS=250",
+        "vsock" => "LENGTH=16777216",
+        _ => "",
+    }
+}
 
 /// What a machine is started with, MiB, and what is plugged in.
 const MEMORY: u32 = 512;
@@ -110,22 +115,27 @@ pub(crate) fn on_tier(
         root: &root,
         accelerator,
         programs: &programs,
+        tool: tool()?,
         logs: &logs,
     };
     if let (true, Some(scenario)) = (options.shell, scenarios.first()) {
-        return lab.shell(scenario.name);
+        return lab.shell(scenario);
     }
     if let Some(why) = why {
         rows.push(skipped("all", TIER, format!("KVM: {why}")));
     }
-    let devices: Vec<_> = scenarios.iter().map(|scenario| scenario.name).collect();
     let (machine, moves) = std::thread::scope(|scope| {
-        let moves = scope.spawn(|| lab.moves(&devices));
-        let machine = lab.machine(&devices);
+        let moves = scope.spawn(|| lab.moves(scenarios));
+        let machine = lab.machine(scenarios);
         (machine, moves.join())
     });
+    let moves = moves.map_err(|_| "the thread of the migration failed")?;
+    let tried = machine.iter().chain(&moves);
+    if !options.keep && tried.into_iter().all(|row| row.verdict != "FAILED") {
+        forget_large_files(&logs)?;
+    }
     rows.extend(machine);
-    rows.extend(moves.map_err(|_| "the thread of the migration failed")?);
+    rows.extend(moves);
     Ok(())
 }
 
@@ -168,13 +178,15 @@ pub(crate) fn accelerator(root: &Root, logs: &Path) -> Result<(&'static str, Opt
         return no("there is no /dev/kvm");
     }
     let dir = tempfile::tempdir()?;
-    fs::write(dir.path().join("kvm.cpio"), initrd::make(root, &[], &[])?)?;
+    let ram_disk = logs.join("kvm.cpio");
+    fs::write(&ram_disk, initrd::make(root, None, &[], &[])?)?;
     let spec = Spec {
         name: "kvm",
         accelerator: "kvm",
         memory: 256,
         most_memory: 512,
         append: "",
+        ram_disk,
         args: Vec::new(),
     };
     let probe = Machine::start(root, &spec, dir.path(), logs)?;
@@ -224,55 +236,65 @@ struct Lab<'a> {
     root: &'a Root,
     accelerator: &'static str,
     programs: &'a HashMap<String, PathBuf>,
+    tool: PathBuf,
     logs: &'a Path,
 }
 
 impl Lab<'_> {
-    /// Starts a device's daemon; `suffix` keeps several apart.
-    fn daemon(&self, device: &str, dir: &Path, suffix: &str) -> Result<Daemon> {
-        let socket = dir.join(format!("{device}{suffix}"));
-        let path = |name: &str| dir.join(name).to_string_lossy().into_owned();
-        let numbered = matches!(device, "console" | "rng");
-        let mut args = match device {
-            "console" => vec![
-                "--backend".to_owned(),
-                "uds".to_owned(),
-                "--path".to_owned(),
-                path("port"),
-                "--ports".to_owned(),
-                "3".to_owned(),
-            ],
-            "rng" => Vec::new(),
-            // Two daemons have the image open while a guest moves.
-            "scsi" => vec![
-                "--num-queues".to_owned(),
-                "2".to_owned(),
-                "--no-lock".to_owned(),
-                path("disk"),
-            ],
-            _ => vec!["--uds-path".to_owned(), path(&format!("v{suffix}"))],
-        };
-        args.push("--socket-path".to_owned());
-        args.push(socket.to_string_lossy().into_owned());
-        let listens = if numbered {
-            dir.join(format!("{device}{suffix}0"))
-        } else {
-            socket
-        };
-        let program = self.programs.get(&format!("vhost-device-{device}"));
-        let program = program.ok_or_else(|| format!("vhost-device-{device} was not built"))?;
-        let log = self.logs.join(format!("{device}{suffix}.daemon.log"));
-        Daemon::start(program, args, listens, log)
+    /// Starts a device's daemon. Its sockets are in `dir`, its images in `kept`.
+    fn daemon(
+        &self,
+        scenario: &Scenario,
+        dir: &Path,
+        kept: &Path,
+        log: &str,
+        more: &[&str],
+    ) -> Result<Daemon> {
+        let device = scenario.name;
+        let socket = dir.join(device).to_string_lossy().into_owned();
+        let own_sockets = scenario.daemon.iter().any(|arg| arg.contains("{socket}"));
+        let path = ["--socket-path", "{socket}"];
+        let queues = ["--num-queues", "2"];
+        let args = scenario
+            .daemon
+            .iter()
+            .chain(path.iter().filter(|_| !own_sockets))
+            .chain(queues.iter().filter(|_| device == "scsi"))
+            .chain(more)
+            .map(|arg| {
+                arg.replace("{socket}", &socket)
+                    .replace("{dir}", &dir.to_string_lossy())
+                    .replace("{kept}", &kept.to_string_lossy())
+            })
+            .collect();
+        let program = self.programs.get(scenario.package);
+        let program = program.ok_or_else(|| format!("{} was not built", scenario.package))?;
+        let log = self.logs.join(format!("{log}.daemon.log"));
+        Daemon::start(program, args, Self::socket(device, dir, 0), log)
+    }
+
+    fn socket(device: &str, dir: &Path, index: usize) -> PathBuf {
+        match device {
+            "scsi" => dir.join(device),
+            _ => dir.join(format!("{device}{index}")),
+        }
+    }
+
+    /// A RAM disk for guests that exercise devices.
+    fn ram_disk(&self, name: &str, tools: &[&str]) -> Result<PathBuf> {
+        let path = self.logs.join(format!("{name}.cpio"));
+        let disk = initrd::make(self.root, Some(&self.tool), tools, initrd::DRIVERS)?;
+        fs::write(&path, disk)?;
+        Ok(path)
     }
 
     /// A person at this terminal, in a guest with one device.
-    fn shell(&self, device: &str) -> Result<()> {
+    fn shell(&self, scenario: &Scenario) -> Result<()> {
         let dir = tempfile::Builder::new().prefix("q").tempdir()?;
         let dir = dir.path();
-        let ram_disk = initrd::make(self.root, initrd::TOOLS, initrd::DRIVERS)?;
-        fs::write(dir.join("shell.cpio"), ram_disk)?;
-        fs::File::create(dir.join("disk"))?.set_len(DISK)?;
-        let _daemon = self.daemon(device, dir, "")?;
+        let device = scenario.name;
+        (scenario.images)(self.logs)?;
+        let _daemon = self.daemon(scenario, dir, self.logs, device, &[])?;
         println!(
             "the daemon's folder: {}; {} loads the driver",
             dir.display(),
@@ -284,46 +306,39 @@ impl Lab<'_> {
             memory: MEMORY,
             most_memory: 2 * MEMORY,
             append: "lab.shell",
-            args: stub(device, &Self::socket(device, dir, "")),
+            ram_disk: self.ram_disk("shell", initrd::TOOLS)?,
+            args: stub(device, &Self::socket(device, dir, 0)),
         };
         Machine::shell(self.root, &spec, dir)
     }
 
-    fn socket(device: &str, dir: &Path, suffix: &str) -> PathBuf {
-        let number = if matches!(device, "console" | "rng") {
-            "0"
-        } else {
-            ""
-        };
-        dir.join(format!("{device}{suffix}{number}"))
-    }
-
     /// The machine with all devices.
-    fn machine(&self, devices: &[&'static str]) -> Vec<Row> {
+    fn machine(&self, scenarios: &[&'static Scenario]) -> Vec<Row> {
         let mut rows = Rows {
             rows: Vec::new(),
             logs: self.logs,
             broken: false,
         };
-        if let Err(error) = self.try_machine(devices, &mut rows) {
+        if let Err(error) = self.try_machine(scenarios, &mut rows) {
             rows.broken = false;
             rows.step("all", "start", || Err(error));
         }
         rows.rows
     }
 
-    fn try_machine(&self, devices: &[&'static str], rows: &mut Rows<'_>) -> Result<()> {
+    fn try_machine(&self, scenarios: &[&'static Scenario], rows: &mut Rows<'_>) -> Result<()> {
         let dir = tempfile::Builder::new().prefix("q").tempdir()?;
         let dir = dir.path();
-        let ram_disk = initrd::make(self.root, initrd::TOOLS, initrd::DRIVERS)?;
-        fs::write(dir.join("first.cpio"), &ram_disk)?;
-        fs::write(dir.join("second.cpio"), &ram_disk)?;
-        fs::File::create(dir.join("disk"))?.set_len(DISK)?;
+        let stage = &Stage::new(dir.to_owned(), self.logs.to_owned());
+        let names: Vec<_> = scenarios.iter().map(|scenario| scenario.name).collect();
+        let names = names.as_slice();
         let mut daemons = HashMap::new();
         let mut args = Vec::new();
-        for &device in devices {
-            daemons.insert(device, self.daemon(device, dir, "")?);
-            args.extend(stub(device, &Self::socket(device, dir, "")));
+        for &scenario in scenarios {
+            let device = scenario.name;
+            (scenario.images)(self.logs)?;
+            daemons.insert(device, self.daemon(scenario, dir, self.logs, device, &[])?);
+            args.extend(stub(device, &Self::socket(device, dir, 0)));
         }
         let spec = Spec {
             name: "first",
@@ -331,6 +346,7 @@ impl Lab<'_> {
             memory: MEMORY,
             most_memory: 2 * MEMORY,
             append: "",
+            ram_disk: self.ram_disk("machine", initrd::TOOLS)?,
             args,
         };
         let start = |name| {
@@ -341,13 +357,15 @@ impl Lab<'_> {
             Machine::start(self.root, &spec, dir, self.logs)
         };
         let mut machine = start("first")?;
-        let disk = devices.contains(&"scsi");
+        let disk = names.contains(&"scsi");
 
         rows.step("all", "a machine with 2 CPUs boots", || {
             machine.booted().map(|()| String::new())
         });
-        for &device in devices {
-            rows.step(device, "all of it", || whole(&mut machine, device, dir));
+        for &scenario in scenarios {
+            rows.step(scenario.name, "its scripts", || {
+                self.whole(&mut machine, scenario, dir, stage)
+            });
         }
         if disk {
             rows.step(
@@ -374,20 +392,16 @@ impl Lab<'_> {
         ] {
             rows.step("all", what, || {
                 sleep(&mut machine, state, disk)?;
-                devices
-                    .iter()
-                    .try_for_each(|device| short(&mut machine, device, dir))?;
-                Ok(used(devices))
+                short(&mut machine, scenarios, stage)?;
+                Ok(used(names))
             });
         }
         rows.step("all", "the guest reboots", || {
             machine.send("reboot -f")?;
             machine.booted()?;
-            machine.run(&bind(devices), SCRIPT)?;
-            devices
-                .iter()
-                .try_for_each(|device| short(&mut machine, device, dir))?;
-            Ok(used(devices))
+            machine.run(&bind(names), SCRIPT)?;
+            short(&mut machine, scenarios, stage)?;
+            Ok(used(names))
         });
         rows.step("all", "the kernel complains of nothing", || calm(&machine));
         machine.kill();
@@ -401,15 +415,13 @@ impl Lab<'_> {
             "QEMU was killed, another one finds the same daemons",
             || {
                 machine.booted()?;
-                machine.run(&bind(devices), SCRIPT)?;
-                devices
-                    .iter()
-                    .try_for_each(|device| short(&mut machine, device, dir))?;
+                machine.run(&bind(names), SCRIPT)?;
+                short(&mut machine, scenarios, stage)?;
                 calm(&machine)?;
-                Ok(used(devices))
+                machine.off(SCRIPT)?;
+                Ok(format!("{}; it switches itself off", used(names)))
             },
         );
-        machine.kill();
         rows.step("all", "the daemons end when they are asked to", || {
             daemons.values_mut().try_for_each(Daemon::end)?;
             Ok(String::new())
@@ -417,24 +429,93 @@ impl Lab<'_> {
         Ok(())
     }
 
+    /// All that this tier tries of a device: the scripts of tier uml, and what takes two CPUs.
+    fn whole(
+        &self,
+        machine: &mut Machine,
+        scenario: &Scenario,
+        dir: &Path,
+        stage: &Stage,
+    ) -> Result<String> {
+        let device = scenario.name;
+        machine.run(&bind(&[device]), SCRIPT)?;
+        let settings = match self.accelerator {
+            "kvm" => "",
+            _ => reduced(device),
+        };
+        let (first, others) = scenario.scripts.split_first().ok_or("it has no script")?;
+        let transcripts = std::thread::scope(|scope| {
+            let others: Vec<_> = (1..)
+                .zip(others)
+                .map(|(index, script)| {
+                    let socket = Self::socket(device, dir, index);
+                    scope.spawn(move || self.sibling(scenario, script, &socket, settings, stage))
+                })
+                .collect();
+            let own = machine.script(first, settings, scenario.limit, stage, scenario.answer);
+            let others = others
+                .into_iter()
+                .map(|guest| guest.join().unwrap_or_else(|_| Err("panicked".into())));
+            std::iter::once(own).chain(others).collect()
+        });
+        let mut did = format!(": {}", judged(scenario, transcripts)?);
+        if device == "scsi" {
+            machine.run("queues.sh", SCRIPT)?;
+            did.push_str("; fio with verification on 2 queues from 2 CPUs");
+        }
+        if !settings.is_empty() {
+            did.push_str("; sizes are reduced, as the processor is emulated");
+        }
+        Ok(did)
+    }
+
+    /// Another guest of the same daemon.
+    fn sibling(
+        &self,
+        scenario: &Scenario,
+        script: &str,
+        socket: &Path,
+        settings: &str,
+        stage: &Stage,
+    ) -> Result<Transcript> {
+        let dir = tempfile::Builder::new().prefix("q").tempdir()?;
+        let spec = Spec {
+            name: "sibling",
+            accelerator: self.accelerator,
+            memory: 256,
+            most_memory: 512,
+            append: "",
+            ram_disk: self.ram_disk("sibling", &[])?,
+            args: stub(scenario.name, socket),
+        };
+        let mut machine = Machine::start(self.root, &spec, dir.path(), self.logs)?;
+        machine.booted()?;
+        machine.run(&bind(&[scenario.name]), SCRIPT)?;
+        let transcript =
+            machine.script(script, settings, scenario.limit, stage, scenario.answer)?;
+        calm(&machine)?;
+        Ok(transcript)
+    }
+
     /// Live migration, where QEMU lets it.
-    fn moves(&self, devices: &[&'static str]) -> Vec<Row> {
+    fn moves(&self, scenarios: &[&'static Scenario]) -> Vec<Row> {
         let mut rows = Rows {
             rows: Vec::new(),
             logs: self.logs,
             broken: false,
         };
-        for &device in devices {
+        for &scenario in scenarios {
+            let device = scenario.name;
             rows.broken = false;
             if device == "scsi" {
                 rows.step(
                     device,
                     "live migration to another QEMU and daemon under load",
-                    || self.migrate(),
+                    || self.migrate(scenario),
                 );
                 continue;
             }
-            rows.step(device, "live migration", || self.refused(device));
+            rows.step(device, "live migration", || self.refused(scenario));
             // QEMU's answer is a fact for the table, not a proof of anything.
             if let Some(row) = rows.rows.last_mut()
                 && row.verdict == "passed"
@@ -446,10 +527,12 @@ impl Lab<'_> {
     }
 
     /// Asks QEMU whether it would move a device. That it would is an error: then this tier has to.
-    fn refused(&self, device: &str) -> Result<String> {
+    fn refused(&self, scenario: &Scenario) -> Result<String> {
         let dir = tempfile::Builder::new().prefix("q").tempdir()?;
-        let _daemon = self.daemon(device, dir.path(), "I")?;
-        let args = stub(device, &Self::socket(device, dir.path(), "I"));
+        let device = scenario.name;
+        let log = format!("{device}-idle");
+        let _daemon = self.daemon(scenario, dir.path(), dir.path(), &log, &[])?;
+        let args = stub(device, &Self::socket(device, dir.path(), 0));
         let mut machine = Machine::idle(self.root, &args, dir.path(), self.logs)?;
         let uri = format!("unix:{}", dir.path().join("to").display());
         match machine.control("migrate", json!({ "uri": uri })) {
@@ -462,34 +545,40 @@ impl Lab<'_> {
         }
     }
 
-    fn migrate(&self) -> Result<String> {
-        let dir = tempfile::Builder::new().prefix("q").tempdir()?;
-        let dir = dir.path();
+    fn migrate(&self, scenario: &Scenario) -> Result<String> {
+        let new = || tempfile::Builder::new().prefix("q").tempdir();
+        let (dir, far) = (new()?, new()?);
+        let (dir, far) = (dir.path(), far.path());
         // Small, as all of it is to be moved.
-        let ram_disk = initrd::make(self.root, &["usr/sbin/mkfs.ext4"], initrd::DRIVERS)?;
-        fs::write(dir.join("from.cpio"), &ram_disk)?;
-        fs::write(dir.join("to.cpio"), &ram_disk)?;
-        fs::File::create(dir.join("disk"))?.set_len(DISK)?;
+        let ram_disk = self.logs.join("moved.cpio");
+        let tools = &["usr/sbin/mkfs.ext4"];
+        fs::write(
+            &ram_disk,
+            initrd::make(self.root, None, tools, initrd::DRIVERS)?,
+        )?;
+        (scenario.images)(dir)?;
+        // Both have the image open while the guest moves.
         let mut daemons = [
-            self.daemon("scsi", dir, "A")?,
-            self.daemon("scsi", dir, "B")?,
+            self.daemon(scenario, dir, dir, "scsi-from", &["--no-lock"])?,
+            self.daemon(scenario, far, dir, "scsi-to", &["--no-lock"])?,
         ];
-        let spec = |name, suffix| Spec {
+        let spec = |name, dir: &Path| Spec {
             name,
             accelerator: self.accelerator,
             memory: 256,
             most_memory: 512,
             append: "",
-            args: stub("scsi", &Self::socket("scsi", dir, suffix)),
+            ram_disk: ram_disk.clone(),
+            args: stub("scsi", &Self::socket("scsi", dir, 0)),
         };
-        let mut from = Machine::start(self.root, &spec("from", "A"), dir, self.logs)?;
+        let mut from = Machine::start(self.root, &spec("from", dir), dir, self.logs)?;
         from.booted()?;
         from.run(&bind(&["scsi"]), SCRIPT)?;
         from.run("while [ ! -b /dev/sda ]; do sleep 0.1; done; mkfs.ext4 -q /dev/sda; ln -s sda /dev/sda1", SCRIPT)?;
         from.run("mount /dev/sda /mnt && head -c 8388608 /dev/urandom >/mnt/file && md5sum </mnt/file >/tmp/sum && umount /mnt", SCRIPT)?;
         from.run("load.sh start; load.sh more", SCRIPT)?;
         let uri = format!("unix:{}", dir.join("line").display());
-        let mut incoming = spec("to", "B");
+        let mut incoming = spec("to", far);
         incoming.args.extend(["-incoming".to_owned(), uri.clone()]);
         let mut to = Machine::start(self.root, &incoming, dir, self.logs)?;
         // It listens once it answers.
@@ -557,80 +646,20 @@ fn bind(devices: &[&str]) -> String {
     format!("bind.sh '{}' '{}'", modules.join(" "), drivers.join(" "))
 }
 
-/// All that this tier tries of a device.
-fn whole(machine: &mut Machine, device: &str, dir: &Path) -> Result<String> {
-    machine.run(&bind(&[device]), SCRIPT)?;
-    let what = match device {
-        "console" => {
-            console(machine, dir, CONSOLE_BYTES)?;
-            format!(
-                ": {} MiB by a port and back, a second port, a line of hvc0",
-                CONSOLE_BYTES >> 20
-            )
-        }
-        "rng" => {
-            machine.run("rng.sh", SCRIPT)?;
-            ": it is the current hwrng, its bytes differ and pass rngtest".to_owned()
-        }
-        "scsi" => {
-            machine.run("scsi.sh", SCRIPT)?;
-            let image = dir.join("disk");
-            let before = fs::metadata(&image)?.blocks();
-            machine.run("discard.sh", SCRIPT)?;
-            let after = fs::metadata(&image)?.blocks();
-            // 16 MiB of a file are 32768 blocks of 512.
-            if before < after + 32_000 {
-                return Err(
-                    format!("a discard freed too little: {before} blocks, then {after}").into(),
-                );
+/// Whether devices work, in short.
+fn short(machine: &mut Machine, scenarios: &[&'static Scenario], stage: &Stage) -> Result<()> {
+    for scenario in scenarios {
+        if scenario.name == "scsi" {
+            let load = "while [ ! -b /dev/sda1 ]; do sleep 0.1; done; load.sh start; load.sh more; load.sh stop";
+            machine.run(load, SCRIPT)?;
+        } else if let Some(script) = scenario.scripts.first() {
+            let transcript = machine.script(script, SHORT, SCRIPT, stage, scenario.answer)?;
+            if let Some(failure) = transcript.failure(scenario.driver) {
+                return Err(format!("{script}: {failure}").into());
             }
-            ": sg_inq, sg_vpd, sg_readcap, sg_persist; partition, ext4, fsync, read-only mount; fio \
-             with verification on 2 queues from 2 CPUs; a discard shrinks the image"
-                .to_owned()
         }
-        _ => {
-            vsock(machine, dir, VSOCK_BYTES)?;
-            format!(
-                ": {} MiB to the host, a half-close, and back; a connection of the host; a port that \
-                 nobody listens on is reset at once",
-                VSOCK_BYTES >> 20
-            )
-        }
-    };
-    Ok(what)
-}
-
-/// Whether a device works, in short.
-fn short(machine: &mut Machine, device: &str, dir: &Path) -> Result<()> {
-    match device {
-        "console" => console(machine, dir, 10_000),
-        "rng" => machine.run("rng.sh short", SCRIPT).map(drop),
-        "scsi" => machine
-            .run("while [ ! -b /dev/sda1 ]; do sleep 0.1; done; load.sh start; load.sh more; load.sh stop", SCRIPT)
-            .map(drop),
-        _ => vsock(machine, dir, 10_000),
     }
-}
-
-fn console(machine: &mut Machine, dir: &Path, bytes: u64) -> Result<()> {
-    let echoes = [
-        peers::echo_port(&dir.join("port1"), bytes)?,
-        peers::echo_port(&dir.join("port2"), 1000)?,
-    ];
-    let line = peers::line_of_port(&dir.join("port0"), "a line from the guest")?;
-    machine.run(&format!("console.sh {bytes}"), SCRIPT)?;
-    for echo in echoes {
-        peers::joined(echo)?;
-    }
-    peers::joined(line)
-}
-
-fn vsock(machine: &mut Machine, dir: &Path, bytes: u64) -> Result<()> {
-    let echo = peers::echo_after_end(&dir.join("v_1234"))?;
-    machine.run(&format!("vsock.sh {bytes}"), SCRIPT)?;
-    peers::joined(echo)?;
-    machine.run("vsock-serve.sh", SCRIPT)?;
-    peers::call(&dir.join("v"), 77, bytes)
+    Ok(())
 }
 
 fn more_memory(machine: &mut Machine) -> Result<String> {

@@ -86,6 +86,8 @@ fn listener(stage: &Stage, kind: Kind, port: &str) -> Result<OwnedFd> {
     };
     let socket = unix(kind)?;
     let path = stage.dir.join(format!("v{infix}_{port}"));
+    // An earlier visit to the same guest may have left it.
+    let _ = std::fs::remove_file(&path);
     bind(&socket, &SocketAddrUnix::new(&path)?)?;
     listen(&socket, 128)?;
     Ok(socket)

@@ -2,7 +2,7 @@
 
 //! A daemon that can be ended and started anew on the same socket while QEMU runs.
 
-use std::fs::OpenOptions;
+use std::fs::{self, OpenOptions};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -47,7 +47,7 @@ impl Daemon {
         let end = Instant::now() + PATIENCE;
         loop {
             match self.child.try_wait()? {
-                Some(status) if status.success() => return Ok(()),
+                Some(status) if status.success() => return self.calm(),
                 Some(status) => {
                     return Err(format!("{} ended with {status}", self.program.display()).into());
                 }
@@ -57,6 +57,14 @@ impl Daemon {
                 }
                 None => std::thread::sleep(Duration::from_millis(20)),
             }
+        }
+    }
+
+    fn calm(&self) -> Result<()> {
+        let said = fs::read_to_string(&self.log).unwrap_or_default();
+        match said.lines().find(|line| line.contains("panicked")) {
+            Some(line) => Err(format!("the daemon says: {line}").into()),
+            None => Ok(()),
         }
     }
 

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
 
-//! The guests' file system: busybox, some tools and modules of the private root, and the scripts of
-//! `ci/guest/qemu`, as an initial RAM disk.
+//! The guests' file system: busybox, some tools and modules of the private root, guest-tool, and the
+//! scripts of `ci/guest` and `ci/guest/qemu`, as an initial RAM disk.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fs;
+use std::path::Path;
 
+use super::super::add_scripts;
 use super::super::initramfs::Archive;
 use super::root::Root;
 use crate::{Result, workspace};
@@ -17,12 +19,14 @@ pub(crate) const TOOLS: &[&str] = &[
     "usr/bin/fio",
     "usr/bin/rngtest",
     "usr/bin/sg_inq",
+    "usr/bin/sg_luns",
+    "usr/bin/sg_opcodes",
     "usr/bin/sg_persist",
     "usr/bin/sg_readcap",
+    "usr/bin/sg_turs",
     "usr/bin/sg_vpd",
-    "usr/bin/socat",
+    "usr/sbin/e2fsck",
     "usr/sbin/mkfs.ext4",
-    "usr/sbin/sfdisk",
 ];
 
 /// Modules of the drivers, and what the scripts need besides.
@@ -44,8 +48,13 @@ pub(crate) const HOST_ROOT: &[&str] = &[
     "vsock_loopback",
 ];
 
-/// Makes a RAM disk.
-pub(crate) fn make(root: &Root, tools: &[&str], modules: &[&str]) -> Result<Vec<u8>> {
+/// Makes a RAM disk. `own` is guest-tool, which the scripts of `ci/guest` call.
+pub(crate) fn make(
+    root: &Root,
+    own: Option<&Path>,
+    tools: &[&str],
+    modules: &[&str],
+) -> Result<Vec<u8>> {
     let mut disk = Archive::new();
     for folder in ["mnt", "proc", "sys", "tmp"] {
         disk.folder(folder);
@@ -56,6 +65,10 @@ pub(crate) fn make(root: &Root, tools: &[&str], modules: &[&str]) -> Result<Vec<
         let entry = entry?;
         let name = entry.file_name().to_string_lossy().into_owned();
         disk.copy(&format!("lab/{name}"), &entry.path())?;
+    }
+    if let Some(own) = own {
+        add_scripts(&mut disk)?;
+        disk.copy("bin/guest-tool", own)?;
     }
     disk.copy("bin/busybox", &root.path.join("usr/bin/busybox"))?;
     disk.copy(LOADER, &root.path.join(LOADER))?;

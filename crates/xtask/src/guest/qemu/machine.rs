@@ -12,7 +12,8 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use super::super::transcript::is_fault;
+use super::super::stage::{Answer, Stage};
+use super::super::transcript::{Transcript, Wish, is_fault};
 use super::root::Root;
 use crate::Result;
 
@@ -32,6 +33,7 @@ pub(crate) struct Spec {
     /// What could be plugged in later goes up to this, MiB.
     pub most_memory: u32,
     pub append: &'static str,
+    pub ram_disk: PathBuf,
     pub args: Vec<String>,
 }
 
@@ -63,17 +65,20 @@ struct State {
 impl Machine {
     /// A person at this terminal, instead of commands.
     pub(crate) fn shell(root: &Root, spec: &Spec, dir: &Path) -> Result<()> {
-        let status = Self::command(root, spec, dir).status()?;
-        println!("the guest has ended: {status}");
-        Ok(())
+        let mut command = Self::command(root, spec, dir);
+        // Ctrl-C is for the guest.
+        command.args(["-chardev", "stdio,id=serial,signal=off"]);
+        command.args(["-serial", "chardev:serial", "-no-reboot"]);
+        super::super::machine::shell(command)
     }
 
-    /// Starts QEMU. `dir` is for sockets and the RAM disk, `logs` for what remains.
+    /// Starts QEMU. `dir` is for sockets, `logs` for what remains.
     pub(crate) fn start(root: &Root, spec: &Spec, dir: &Path, logs: &Path) -> Result<Self> {
         let control_path = dir.join(format!("{}.qmp", spec.name));
         let complaints = logs.join(format!("{}.qemu.log", spec.name));
         let console_log = File::create(logs.join(format!("{}.console.log", spec.name)))?;
-        let command = Self::command(root, spec, dir);
+        let mut command = Self::command(root, spec, dir);
+        command.args(["-serial", "stdio"]);
         Self::spawn(command, control_path, complaints, console_log)
     }
 
@@ -101,18 +106,11 @@ impl Machine {
                 "-machine",
                 "memory-backend=mem",
             ])
-            .args([
-                "-nodefaults",
-                "-no-user-config",
-                "-display",
-                "none",
-                "-serial",
-                "stdio",
-            ])
+            .args(["-nodefaults", "-no-user-config", "-display", "none"])
             .arg("-kernel")
             .arg(root.vmlinuz())
             .arg("-initrd")
-            .arg(dir.join(format!("{}.cpio", spec.name)))
+            .arg(&spec.ram_disk)
             .args(["-append", &append, "-qmp"])
             .arg(format!(
                 "unix:{},server=on,wait=off",
@@ -275,6 +273,50 @@ impl Machine {
     pub(crate) fn run(&mut self, command: &str, limit: Duration) -> Result<String> {
         let number = self.send(command)?;
         self.ended(number, limit)
+    }
+
+    /// Has the guest run a script of ci/guest, whose questions are answered. `settings` are variables
+    /// of its environment.
+    pub(crate) fn script(
+        &mut self,
+        name: &str,
+        settings: &str,
+        limit: Duration,
+        stage: &Stage,
+        own: Answer,
+    ) -> Result<Transcript> {
+        let number = self.send(&format!("{settings} sh /guest/{name}.sh </dev/console"))?;
+        let mark = format!("LAB: {number} exit ");
+        let end = Instant::now() + limit;
+        let mut transcript = Transcript::default();
+        loop {
+            let rest = end.saturating_duration_since(Instant::now());
+            let (_, line) = self
+                .wait("", rest)
+                .map_err(|error| format!("{name} has no verdict after {limit:?}: {error}"))?;
+            if let Some((_, status)) = line.split_once(&mark) {
+                transcript.exit = Some(status.trim().parse().unwrap_or(-1));
+                return Ok(transcript);
+            }
+            if let Wish::Answer(words) = transcript.line(&line) {
+                writeln!(self.serial, "{}", stage.answer(&words, own))?;
+                self.serial.flush()?;
+            }
+        }
+    }
+
+    /// Has the guest switch itself off, and waits for QEMU's end.
+    pub(crate) fn off(&mut self, limit: Duration) -> Result<()> {
+        self.send("sync; poweroff -f")?;
+        let end = Instant::now() + limit;
+        loop {
+            match self.child.try_wait()? {
+                Some(status) if status.success() => return Ok(()),
+                Some(status) => return Err(format!("QEMU ended with {status}").into()),
+                None if Instant::now() > end => return Err("the guest does not go off".into()),
+                None => std::thread::sleep(Duration::from_millis(20)),
+            }
+        }
     }
 
     /// What the kernel complained of since the machine was started, if it did.

@@ -104,7 +104,7 @@ fn follow(
                 );
             }
             Err(RecvTimeoutError::Timeout) => {
-                return Err(format!("the guest has no verdict after {} s", limit.as_secs()).into());
+                return Err(transcript.silence(limit).into());
             }
         }
     }

@@ -405,19 +405,28 @@ fn one(scenario: &Scenario, shared: &Shared, kept: &Path) -> Result<String> {
     let result = guests(scenario, shared, kept, &daemon);
     let end = daemon.terminate(STOP);
     fs::write(kept.join("daemon.log"), daemon.stderr())?;
-    let did = result?;
+    let complaint = complaint(&daemon.stderr());
+    let did = result.map_err(|error| match &complaint {
+        Some(line) => format!("{error}; {line}").into(),
+        None => error,
+    })?;
+    if let Some(line) = complaint {
+        return Err(line.into());
+    }
     let status = end?;
     if !status.success() {
         return Err(format!("the daemon, asked to end, did so with {status}").into());
     }
-    match daemon
-        .stderr()
-        .lines()
-        .find(|line| line.contains("panicked"))
-    {
-        Some(line) => Err(format!("the daemon says: {line}").into()),
-        None => Ok(did),
-    }
+    Ok(did)
+}
+
+/// A line of a daemon's log that tells of a fault of its own.
+fn complaint(log: &str) -> Option<String> {
+    // The others tell of requests that were not answered.
+    let faults = ["panicked", "the device still works on", "unanswered"];
+    log.lines()
+        .find(|line| faults.iter().any(|fault| line.contains(fault)))
+        .map(|line| format!("the daemon says: {line}"))
 }
 
 fn guests(scenario: &Scenario, shared: &Shared, kept: &Path, daemon: &Daemon) -> Result<String> {
@@ -645,6 +654,19 @@ mod tests {
             .map(|device| device.name)
             .collect();
         assert_eq!(without, [""; 0]);
+    }
+
+    #[test]
+    fn what_a_daemon_says_of_requests_it_lost_is_a_complaint() {
+        for fault in [
+            "thread 'vsock/0' panicked at src/lib.rs:1",
+            "WARN rng on s: queue 0 waits for 1 requests that the device still works on",
+            "WARN rng on s: queue 0: the device dropped request 3 unanswered",
+        ] {
+            let said = complaint(&format!("INFO rng on s: ready\n{fault}\n")).unwrap();
+            assert!(said.ends_with(fault), "{said}");
+        }
+        assert_eq!(complaint("INFO rng on s: ready\n"), None);
     }
 
     #[test]

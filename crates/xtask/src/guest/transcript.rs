@@ -11,8 +11,13 @@
 //!
 //! A line of the kernel that tells of a fault outweighs the verdict.
 
+use std::time::Duration;
+
 /// The mark of lines that are meant for the host.
 pub(crate) const MARK: &str = "GUEST: ";
+
+/// How a script says why it gives up.
+const FAILED: &str = "failed: ";
 
 /// What kernels say when something is wrong.
 const FAULTS: &[&str] = &[
@@ -45,6 +50,10 @@ pub(crate) struct Transcript {
     pub did: Vec<String>,
     pub fault: Option<String>,
     pub exit: Option<i32>,
+    /// What the guest said last to the host.
+    pub last: String,
+    /// Why its script gave up.
+    pub reason: Option<String>,
 }
 
 /// What a line asks for.
@@ -63,8 +72,12 @@ impl Transcript {
             if self.fault.is_none() && is_fault(line) {
                 self.fault = Some(line.to_owned());
             }
+            if let Some(reason) = line.strip_prefix(FAILED) {
+                self.reason = Some(reason.to_owned());
+            }
             return Wish::Nothing;
         };
+        said.clone_into(&mut self.last);
         let (word, rest) = said.split_once(' ').unwrap_or((said, ""));
         match word {
             "driver" => self.drivers.push(rest.to_owned()),
@@ -77,6 +90,15 @@ impl Transcript {
         Wish::Nothing
     }
 
+    /// What is wrong where time is over, and no verdict came.
+    pub(crate) fn silence(&self, limit: Duration) -> String {
+        let limit = limit.as_secs();
+        match self.last.as_str() {
+            "" => format!("the guest has no verdict after {limit} s, and said nothing"),
+            last => format!("the guest has no verdict after {limit} s, its last word is: {last}"),
+        }
+    }
+
     /// Why this is no success, if it is none. `driver` is the one that the device is meant for.
     pub(crate) fn failure(&self, driver: &str) -> Option<String> {
         if let Some(fault) = &self.fault {
@@ -85,7 +107,10 @@ impl Transcript {
         match self.exit {
             None => return Some("the guest ended without a verdict".to_owned()),
             Some(0) => {}
-            Some(status) => return Some(format!("the guest's script ended with {status}")),
+            Some(status) => {
+                let reason = self.reason.as_deref().unwrap_or("see its log");
+                return Some(format!("the guest's script ended with {status}: {reason}"));
+            }
         }
         if !self.drivers.iter().any(|bound| bound == driver) {
             let bound = self.drivers.join(", ");
@@ -136,6 +161,31 @@ mod tests {
             let transcript = read(&[GOOD[0], GOOD[1], end]);
             assert!(transcript.failure("virtio_rng").is_some(), "{end}");
         }
+    }
+
+    #[test]
+    fn a_script_that_gave_up_is_quoted() {
+        let said = read(&[GOOD[0], "failed: port one lost bytes", "GUEST: exit 1"]);
+        let failure = said.failure("virtio_rng").unwrap();
+        assert!(
+            failure.ends_with("with 1: port one lost bytes"),
+            "{failure}"
+        );
+    }
+
+    #[test]
+    fn who_has_no_verdict_in_time_is_quoted() {
+        let limit = Duration::from_secs(9);
+        let said = read(&GOOD[..2]).silence(limit);
+        assert!(
+            said.ends_with("after 9 s, its last word is: did 64 KiB read"),
+            "{said}"
+        );
+        assert!(
+            read(&["noise"])
+                .silence(limit)
+                .ends_with("and said nothing")
+        );
     }
 
     #[test]

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 
+use super::super::complaint;
 use crate::Result;
 
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -53,6 +54,7 @@ impl Daemon {
                 }
                 None if Instant::now() > end => {
                     let _ = self.child.kill();
+                    self.calm()?;
                     return Err(format!("{} does not end", self.program.display()).into());
                 }
                 None => std::thread::sleep(Duration::from_millis(20)),
@@ -61,9 +63,8 @@ impl Daemon {
     }
 
     fn calm(&self) -> Result<()> {
-        let said = fs::read_to_string(&self.log).unwrap_or_default();
-        match said.lines().find(|line| line.contains("panicked")) {
-            Some(line) => Err(format!("the daemon says: {line}").into()),
+        match complaint(&fs::read_to_string(&self.log).unwrap_or_default()) {
+            Some(line) => Err(line.into()),
             None => Ok(()),
         }
     }

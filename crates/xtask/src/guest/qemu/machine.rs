@@ -291,9 +291,14 @@ impl Machine {
         let mut transcript = Transcript::default();
         loop {
             let rest = end.saturating_duration_since(Instant::now());
-            let (_, line) = self
-                .wait("", rest)
-                .map_err(|error| format!("{name} has no verdict after {limit:?}: {error}"))?;
+            // What came until now is in the log, which is shown.
+            let Ok((_, line)) = self.wait("", rest) else {
+                let ended = self.console.state.lock().expect("not poisoned").ended;
+                return Err(match ended {
+                    true => "QEMU ended".into(),
+                    false => transcript.silence(limit).into(),
+                });
+            };
             if let Some((_, status)) = line.split_once(&mark) {
                 transcript.exit = Some(status.trim().parse().unwrap_or(-1));
                 return Ok(transcript);

@@ -295,11 +295,7 @@ impl Lab<'_> {
         let device = scenario.name;
         (scenario.images)(self.logs)?;
         let _daemon = self.daemon(scenario, dir, self.logs, device, &[])?;
-        println!(
-            "the daemon's folder: {}; {} loads the driver",
-            dir.display(),
-            bind(&[device])
-        );
+        println!("the daemon's folder: {}", dir.display());
         let spec = Spec {
             name: "shell",
             accelerator: self.accelerator,

@@ -458,11 +458,25 @@ fn guests(scenario: &Scenario, shared: &Shared, kept: &Path, daemon: &Daemon) ->
             .map(|guest| guest.join().unwrap_or_else(|_| Err("panicked".into())))
             .collect()
     });
-    judged(scenario, transcripts)
+    judged(scenario, transcripts, stage)
 }
 
 /// What a scenario's guests did, if each of its scripts was a success.
-fn judged(scenario: &Scenario, transcripts: Vec<Result<Transcript>>) -> Result<String> {
+fn judged(
+    scenario: &Scenario,
+    transcripts: Vec<Result<Transcript>>,
+    stage: &Stage,
+) -> Result<String> {
+    did(scenario, transcripts).map_err(|error| {
+        let host = stage.faults();
+        match host.is_empty() {
+            true => error,
+            false => format!("{error}; on the host, {}", host.join(", ")).into(),
+        }
+    })
+}
+
+fn did(scenario: &Scenario, transcripts: Vec<Result<Transcript>>) -> Result<String> {
     let mut did = Vec::new();
     for (script, transcript) in scenario.scripts.iter().zip(transcripts) {
         let transcript = transcript.map_err(|error| format!("{script}: {error}"))?;

@@ -454,7 +454,7 @@ impl Lab<'_> {
                 .map(|guest| guest.join().unwrap_or_else(|_| Err("panicked".into())));
             std::iter::once(own).chain(others).collect()
         });
-        let mut did = format!(": {}", judged(scenario, transcripts)?);
+        let mut did = format!(": {}", judged(scenario, transcripts, stage)?);
         if device == "scsi" {
             machine.run("queues.sh", SCRIPT)?;
             did.push_str("; fio with verification on 2 queues from 2 CPUs");

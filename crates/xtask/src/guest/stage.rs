@@ -88,6 +88,18 @@ impl Stage {
         Ok(String::new())
     }
 
+    /// What went wrong on the host in work whose end no guest has waited for.
+    pub(crate) fn faults(&self) -> Vec<String> {
+        let mut tasks = self.tasks.lock().expect("not poisoned");
+        let ended = tasks.extract_if(|_, task| task.is_finished());
+        let faults = ended.filter_map(|(name, task)| match task.join() {
+            Ok(Ok(_)) => None,
+            Ok(Err(error)) => Some(format!("{name}: {error}")),
+            Err(_) => Some(format!("{name} panicked")),
+        });
+        faults.collect()
+    }
+
     fn finish(&self, name: &str) -> Result<String> {
         let task = self.tasks.lock().expect("not poisoned").remove(name);
         let task = task.ok_or_else(|| format!("nothing was started as {name}"))?;
@@ -136,6 +148,21 @@ mod tests {
             assert_eq!(stage.answer(&words("say ready"), own), "ok ");
             assert_eq!(waiting.join().unwrap(), "ok ");
         });
+    }
+
+    #[test]
+    fn work_that_failed_unasked_is_told_once() {
+        let stage = stage();
+        stage.start("good", || Ok(String::new())).unwrap();
+        stage.start("bad", || Err("no end".into())).unwrap();
+        stage.start("asked", || Err("no".into())).unwrap();
+        stage.answer(&words("finish asked"), own);
+
+        let mut told = Vec::new();
+        while !stage.tasks.lock().unwrap().is_empty() {
+            told.extend(stage.faults());
+        }
+        assert_eq!(told, ["bad: no end"]);
     }
 
     #[test]

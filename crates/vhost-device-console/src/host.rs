@@ -113,6 +113,11 @@ impl Host {
         }
     }
 
+    /// Whether each client has a connection of its own, which may hold input after the client left.
+    pub(crate) fn takes_turns(&self) -> bool {
+        matches!(self.0, Kind::Tcp(_) | Kind::Unix(_))
+    }
+
     pub(crate) fn size(&self) -> Option<(u16, u16)> {
         match &self.0 {
             Kind::Terminal(terminal) => terminal.size(),

@@ -110,9 +110,4 @@ impl Link {
     pub(crate) fn is_closed(&self) -> bool {
         self.input.is_none() && self.output.is_none()
     }
-
-    /// One direction is closed: somebody new may take the place.
-    pub(crate) fn is_half_closed(&self) -> bool {
-        self.input.is_none() || self.output.is_none()
-    }
 }

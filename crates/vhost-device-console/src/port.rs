@@ -32,6 +32,10 @@ const TURN_BYTES: u64 = 2 << 20;
 /// What was typed and not taken by the guest yet. Only a terminal needs it, for escape sequences.
 pub(crate) const TYPED: usize = 4096;
 
+/// Clients that left input behind for the guest, and the one that came after them. Each holds a
+/// descriptor and what its socket holds; further clients wait to be let in.
+const MAX_BEHIND: usize = 16;
+
 /// The kinds of tokens, of which each port has these.
 pub(crate) const TOKENS: u32 = 4;
 pub(crate) const IN: u32 = 0;
@@ -94,6 +98,8 @@ pub(crate) struct Port {
     pub(crate) console: bool,
     pub(crate) host: Host,
     pub(crate) link: Option<Link>,
+    /// Input of later clients, while the guest has not taken what earlier ones sent before they left.
+    behind: VecDeque<Half>,
     pub(crate) scrollback: Scrollback,
     pub(crate) typed: VecDeque<u8>,
     pub(crate) size: (u16, u16),
@@ -117,6 +123,7 @@ impl Port {
             size: config.host.size().unwrap_or_default(),
             host: config.host,
             link: None,
+            behind: VecDeque::new(),
             scrollback: Scrollback::new(scrollback),
             typed: VecDeque::new(),
             told: Told::default(),
@@ -147,6 +154,9 @@ impl Port {
                 half.watch(Some(sources));
             }
         }
+        for half in &mut self.behind {
+            half.watch(Some(sources));
+        }
         match self.host.0 {
             // Others come by themselves.
             Kind::Terminal(_) | Kind::Connect(_) | Kind::Pty(_) => self.admit(Some(sources)),
@@ -164,8 +174,7 @@ impl Port {
         if !matches!(self.host.0, Kind::Tcp(_) | Kind::Unix(_)) {
             return;
         }
-        let place = self.link.as_ref().is_none_or(Link::is_half_closed);
-        let interest = if place {
+        let interest = if self.has_place() {
             Interest::Readable
         } else {
             Interest::None
@@ -177,19 +186,44 @@ impl Port {
         }
     }
 
+    /// Whether somebody may be let in: the last one left, or has nothing more to say.
+    fn has_place(&self) -> bool {
+        match &self.link {
+            None | Some(Link { input: None, .. }) => true,
+            Some(Link {
+                input: Some(input),
+                output: None,
+            }) => !self.host.takes_turns() || input.hung_up() && self.behind.len() < MAX_BEHIND,
+            Some(_) => false,
+        }
+    }
+
     /// Lets somebody in who waits, where there is a place.
     pub(crate) fn admit(&mut self, sources: Option<&Sources>) {
-        if self.removed || self.link.as_ref().is_some_and(|l| !l.is_half_closed()) {
+        if self.removed {
+            return;
+        }
+        if !self.has_place() {
+            self.listen(sources);
             return;
         }
         match self.host.accept() {
             Ok(Some((input, output))) => {
-                if let Some(link) = self.link.take() {
+                let mut input = Half::new(input, self.token(IN), sources);
+                let output = Half::new(output, self.token(OUT), sources);
+                let mut former = self.link.take();
+                if self.host.takes_turns()
+                    && let Some(earlier) = former.as_mut().and_then(|link| link.input.take())
+                {
+                    self.behind.push_back(input);
+                    input = earlier;
+                }
+                if let Some(link) = former {
                     link.close(sources);
                 }
                 self.link = Some(Link {
-                    input: Some(Half::new(input, self.token(IN), sources)),
-                    output: Some(Half::new(output, self.token(OUT), sources)),
+                    input: Some(input),
+                    output: Some(output),
                 });
                 self.due |= due::OPEN;
                 self.look_at_size();
@@ -225,13 +259,22 @@ impl Port {
         changed
     }
 
+    /// The next one's input takes the place, if somebody came after.
     fn close_input(&mut self, sources: Option<&Sources>) {
         if let Some(link) = &mut self.link
             && let Some(half) = link.input.take()
         {
             let gone = half.hung_up();
             half.close(sources);
-            if gone && let Some(half) = link.output.take() {
+            link.input = self.behind.pop_front();
+            if let Some(next) = &mut link.input {
+                // Whoever closed the former one may not be about to read.
+                next.arm(Interest::Readable, sources);
+            }
+            if gone
+                && link.input.is_none()
+                && let Some(half) = link.output.take()
+            {
                 half.close(sources);
             }
         }
@@ -243,10 +286,15 @@ impl Port {
             && let Some(half) = link.output.take()
         {
             half.close(sources);
-            // Input that is still there is delivered; nothing more will come.
-            if link.input.as_ref().is_some_and(|input| !input.has_input())
-                && let Some(half) = link.input.take()
-            {
+            // Input that is still there is delivered, and a client may be there only to send.
+            let stays = self.host.takes_turns();
+            let over = |input: &Half| !input.has_input() && (!stays || input.hung_up());
+            let input = match self.behind.back() {
+                Some(input) if over(input) => self.behind.pop_back(),
+                None if link.input.as_ref().is_some_and(over) => link.input.take(),
+                _ => None,
+            };
+            if let Some(half) = input {
                 half.close(sources);
             }
         }
@@ -286,6 +334,9 @@ impl Port {
             && !input.has_input()
         {
             self.close_input(sources);
+        } else {
+            // Who only sent, and left, makes place.
+            self.listen(sources);
         }
     }
 
@@ -518,10 +569,7 @@ impl Port {
             }
             return_room(queue, &mut batch);
             match result {
-                Ok(0) => {
-                    self.close_input(sources);
-                    return Next::Wait;
-                }
+                Ok(0) => self.close_input(sources),
                 Ok(bytes) => {
                     moved += bytes as u64;
                     if (bytes as u64) < room {
@@ -537,11 +585,8 @@ impl Port {
                 Err(error) => match error.kind() {
                     io::ErrorKind::WouldBlock => break,
                     io::ErrorKind::Interrupted => {}
-                    _ => {
-                        // A pseudo-terminal says so at its end.
-                        self.close_input(sources);
-                        return Next::Wait;
-                    }
+                    // A pseudo-terminal says so at its end.
+                    _ => self.close_input(sources),
                 },
             }
         }
@@ -556,19 +601,8 @@ impl Port {
     /// A terminal's input passes through here, because of the escape sequences.
     fn pump_typed(&mut self, mut queue: Option<&mut Queue>, sources: Option<&Sources>) -> Next {
         loop {
-            while !self.typed.is_empty()
-                && let Some(queue) = &mut queue
-                && let Some(mut chain) = queue.pop()
-            {
-                let mut taken = chain.write(self.typed.as_slices().0);
-                self.typed.drain(..taken);
-                let more = chain.write(self.typed.as_slices().0);
-                self.typed.drain(..more);
-                taken += more;
-                if taken == 0 {
-                    chain.warn(format_args!("an input buffer without room"));
-                }
-                queue.complete(chain);
+            if let Some(queue) = &mut queue {
+                self.give_typed(queue);
             }
             let Some(Link {
                 input: Some(half), ..
@@ -617,6 +651,22 @@ impl Port {
                     return Next::Wait;
                 }
             }
+        }
+    }
+
+    fn give_typed(&mut self, queue: &mut Queue) {
+        while !self.typed.is_empty()
+            && let Some(mut chain) = queue.pop()
+        {
+            let mut taken = chain.write(self.typed.as_slices().0);
+            self.typed.drain(..taken);
+            let more = chain.write(self.typed.as_slices().0);
+            self.typed.drain(..more);
+            taken += more;
+            if taken == 0 {
+                chain.warn(format_args!("an input buffer without room"));
+            }
+            queue.complete(chain);
         }
     }
 

@@ -281,6 +281,86 @@ fn a_client_that_only_writes_and_leaves_is_heard() {
 }
 
 #[test]
+fn what_clients_sent_before_they_left_comes_before_what_the_next_one_sends() {
+    let daemon = uds(&[]);
+    let mut guest = guest(&daemon);
+    for (number, text) in ["one ", "two ", "three "].iter().enumerate() {
+        let mut stream = client(&daemon, "console");
+        stream.write_all(text.as_bytes()).unwrap();
+        // It was let in, though the guest has taken nothing yet.
+        let greeting = format!("hello {number}");
+        guest
+            .queue(TX)
+            .request(&[greeting.as_bytes()], &[])
+            .unwrap();
+        assert_eq!(read(&stream, 7), greeting.as_bytes());
+    }
+    let mut last = client(&daemon, "console");
+    last.write_all(b"four").unwrap();
+    guest.queue(TX).request(&[b"hello 3"], &[]).unwrap();
+    let greeted = read(&last, 7);
+
+    let got = receive(&mut guest, RX, 18);
+    guest.queue(TX).request(&[b"answer"], &[]).unwrap();
+    let answer = read(&last, 6);
+    last.write_all(b"five").unwrap();
+    let more = receive(&mut guest, RX, 4);
+
+    assert_eq!(greeted, b"hello 3");
+    assert_eq!(got, b"one two three four");
+    assert_eq!(answer, b"answer");
+    assert_eq!(more, b"five");
+}
+
+#[test]
+fn more_clients_than_may_wait_leave_input_and_none_is_lost() {
+    let daemon = uds(&[]);
+    let mut guest = guest(&daemon);
+    let files = daemon.process().unwrap().fds().unwrap();
+    for number in 0..40 {
+        let mut stream = client(&daemon, "console");
+        stream
+            .write_all(format!("{number:02} ").as_bytes())
+            .unwrap();
+    }
+    let mut most = 0;
+    guest.queue(TX).request(&[b"to nobody"], &[]).unwrap();
+    for _ in 0..50 {
+        guest.frontend().sync().unwrap();
+        most = most.max(daemon.process().unwrap().fds().unwrap());
+    }
+
+    let got = receive(&mut guest, RX, 120);
+
+    let expected: String = (0..40).map(|number| format!("{number:02} ")).collect();
+    assert_eq!(String::from_utf8(got).unwrap(), expected);
+    assert!(most <= files + 20, "{files} -> {most}");
+}
+
+#[test]
+fn a_client_that_only_sends_keeps_its_place() {
+    let daemon = uds(&[]);
+    let mut guest = guest(&daemon);
+    let mut sender = client(&daemon, "console");
+    sender.shutdown(std::net::Shutdown::Read).unwrap();
+    sender.write_all(b"early ").unwrap();
+    guest.queue(TX).request(&[b"unread"], &[]).unwrap();
+    let mut next = client(&daemon, "console");
+    next.write_all(b"next").unwrap();
+    let early = receive(&mut guest, RX, 6);
+    sender.write_all(b"late ").unwrap();
+    let late = receive(&mut guest, RX, 5);
+
+    drop(sender);
+    let got = receive(&mut guest, RX, 4);
+
+    assert_eq!(early, b"early ");
+    assert_eq!(late, b"late ");
+    assert_eq!(got, b"next");
+    assert_eq!(read(&next, 6), b"unread");
+}
+
+#[test]
 fn a_client_that_shut_its_sending_side_still_reads() {
     let daemon = uds(&[]);
     let mut stream = client(&daemon, "console");

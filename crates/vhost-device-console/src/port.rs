@@ -543,6 +543,8 @@ impl Port {
             self.arm_input(Interest::None, sources);
             return Next::Wait;
         };
+        // Of a terminal, before the guest moved here.
+        self.give_typed(queue);
         let mut moved = 0;
         let mut batch: Vec<Chain> = Vec::with_capacity(self.burst);
         while moved < TURN_BYTES {

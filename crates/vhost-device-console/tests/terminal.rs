@@ -15,7 +15,7 @@ use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use rustix::termios::{LocalModes, OptionalActions, Winsize, tcgetattr, tcsetattr, tcsetwinsize};
 use vhost_device_console::{Console, Host, PortConfig, Settings, spec};
 use vhost_user_daemon::{Endpoint, Serving, Shutdown, Tuning};
-use virtio_guest::{Guest, process};
+use virtio_guest::{Daemon, Guest, process};
 use zerocopy::IntoBytes;
 
 const TIMEOUT: Duration = Duration::from_secs(30);
@@ -253,18 +253,21 @@ fn a_panic_restores_the_terminal() {
     assert!(!session.is_raw());
 }
 
-/// Panics once `parent`, which saw the raw terminal, does not listen any more.
-fn serve_the_terminal_and_panic(parent: &Path) -> ! {
-    let mut parent = UnixStream::connect(parent).unwrap();
+fn console_on_this_terminal() -> Console {
     let port = PortConfig {
         name: None,
         console: true,
         host: Host::terminal(None).unwrap(),
     };
-    let console = Console::new(vec![port], Settings::default()).unwrap();
+    Console::new(vec![port], Settings::default()).unwrap()
+}
+
+/// Panics once `parent`, which saw the raw terminal, does not listen any more.
+fn serve_the_terminal_and_panic(parent: &Path) -> ! {
+    let mut parent = UnixStream::connect(parent).unwrap();
     let (frontend, socket) = UnixStream::pair().unwrap();
     let serving = Serving::start(
-        vec![console],
+        vec![console_on_this_terminal()],
         vec![Endpoint::Connected(socket)],
         Tuning::default(),
         &Shutdown::new().unwrap(),
@@ -274,6 +277,24 @@ fn serve_the_terminal_and_panic(parent: &Path) -> ! {
     // Nothing is dropped, so that nothing but the panic can have restored it.
     std::mem::forget((serving, frontend));
     std::process::exit(if panicked.is_err() { PANICKED } else { 1 });
+}
+
+#[test]
+fn what_was_typed_and_not_taken_moves_with_the_guest_to_another_kind_of_backend() {
+    let mut session = Session::start();
+    let args = ["--backend", "uds", "--path", "{dir}/console"];
+    let new = Daemon::spawn(env!("CARGO_BIN_EXE_vhost-device-console"), &args).unwrap();
+    let mut guest = session.guest();
+    guest.queue(RX).post(&[], &[1]).unwrap();
+    guest.queue(RX).kick().unwrap();
+    session.master.write_all(b"+typed").unwrap();
+    let first = guest.queue(RX).wait(TIMEOUT).unwrap();
+
+    let mut guest = guest.migrate(new.path()).unwrap();
+    let got = guest.queue(RX).request(&[], &[64]).unwrap();
+
+    assert_eq!(first.data(), b"+");
+    assert_eq!(got.data(), b"typed");
 }
 
 #[test]

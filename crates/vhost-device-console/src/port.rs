@@ -153,6 +153,10 @@ impl Port {
             for half in [&mut link.input, &mut link.output].into_iter().flatten() {
                 half.watch(Some(sources));
             }
+            if let Kind::Terminal(terminal) = &self.host.0 {
+                // The panic that ended the worker before this one restored it.
+                terminal.stay_raw();
+            }
         }
         for half in &mut self.behind {
             half.watch(Some(sources));

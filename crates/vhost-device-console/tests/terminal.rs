@@ -8,13 +8,15 @@ use std::os::fd::OwnedFd;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use rustix::termios::{LocalModes, OptionalActions, Winsize, tcgetattr, tcsetattr, tcsetwinsize};
-use vhost_device_console::{Console, Host, PortConfig, Settings, spec};
+use vhost_device_console::{Console, ConsoleWorker, Host, PortConfig, Settings, spec};
 use vhost_user_daemon::{Endpoint, Serving, Shutdown, Tuning};
+use virtio_device::{Device, Identity, QueueSpec, Queues, Sources, Token, Worker};
 use virtio_guest::{Daemon, Guest, process};
 use zerocopy::IntoBytes;
 
@@ -277,6 +279,102 @@ fn serve_the_terminal_and_panic(parent: &Path) -> ! {
     // Nothing is dropped, so that nothing but the panic can have restored it.
     std::mem::forget((serving, frontend));
     std::process::exit(if panicked.is_err() { PANICKED } else { 1 });
+}
+
+/// As above: a console whose worker panics is served to one guest after the other.
+#[test]
+fn a_terminal_is_raw_again_after_a_panic_that_ended_one_guest_only() {
+    if let Some(socket) = std::env::var_os(PANICS) {
+        serve_the_terminal_by_a_worker_that_panics(Path::new(&socket));
+    }
+    let directory = tempfile::tempdir().unwrap();
+    let mut program = process::command(std::env::current_exe().unwrap());
+    program
+        .args([
+            "--exact",
+            "a_terminal_is_raw_again_after_a_panic_that_ended_one_guest_only",
+            "--nocapture",
+        ])
+        .env(PANICS, directory.path().join("s0"))
+        .stderr(Stdio::null());
+    let mut session = Session::run(program, directory);
+    session.until("a socket", |session| process::listens(&session.socket()));
+    let mut first = session.guest();
+    first.queue(TX).post(&[b"!"], &[]).unwrap();
+    first.queue(TX).kick().unwrap();
+    let end = Instant::now() + TIMEOUT;
+    while first.frontend().sync().is_ok() {
+        assert!(Instant::now() < end, "the first guest is still served");
+    }
+
+    let mut second = session.guest();
+    second.queue(TX).request(&[b"shown"], &[]).unwrap();
+    // Behind what the test program itself says.
+    let mut shown = Vec::new();
+    while !shown.ends_with(b"shown") {
+        let mut byte = [0];
+        session.master.read_exact(&mut byte).unwrap();
+        shown.extend(byte);
+    }
+
+    assert!(session.is_raw());
+}
+
+/// Until it is killed.
+fn serve_the_terminal_by_a_worker_that_panics(socket: &Path) -> ! {
+    let listener = UnixListener::bind(socket).unwrap();
+    listener.set_nonblocking(true).unwrap();
+    let endpoint = Endpoint::Listening {
+        path: None,
+        listener,
+    };
+    let _serving = Serving::start(
+        vec![Panics(console_on_this_terminal(), AtomicBool::new(true))],
+        vec![endpoint],
+        Tuning::default(),
+        &Shutdown::new().unwrap(),
+    );
+    loop {
+        std::thread::park();
+    }
+}
+
+/// A console whose first worker panics when it is to send.
+struct Panics(Console, AtomicBool);
+
+struct PanicsOnce(ConsoleWorker, bool);
+
+impl Device for Panics {
+    type Worker = PanicsOnce;
+
+    fn identity(&self) -> Identity {
+        self.0.identity()
+    }
+
+    fn queues(&self) -> &[QueueSpec] {
+        self.0.queues()
+    }
+
+    fn worker(&self, index: usize) -> std::io::Result<PanicsOnce> {
+        let panics = self.1.swap(false, Ordering::Relaxed);
+        Ok(PanicsOnce(self.0.worker(index)?, panics))
+    }
+}
+
+impl Worker for PanicsOnce {
+    fn sources(&mut self, sources: &mut Sources) -> std::io::Result<()> {
+        self.0.sources(sources)
+    }
+
+    fn kicked(&mut self, queue: u16, queues: &mut Queues<'_>) {
+        let sends = queue == TX && queues.get(TX).is_some_and(|queue| queue.peek().is_some());
+        assert!(!(self.1 && sends), "what becomes of the terminal?");
+        self.0.kicked(queue, queues);
+    }
+
+    fn ready(&mut self, token: Token, queues: &mut Queues<'_>) {
+        self.0.ready(token, queues);
+    }
 }
 
 #[test]

@@ -217,34 +217,53 @@ fn measure_queues(
     daemon: Option<&Process>,
     timeout: Duration,
 ) -> Result<Figures, Error> {
-    let look = |process: &Process| process.cpu_time().map_err(Error::os("cannot read /proc"));
     poll_all(drivers, load.warm_up, timeout)?;
     for driver in drivers.iter_mut() {
         (driver.kicks, driver.written) = (0, 0);
     }
-    let before = daemon.map(look).transpose()?;
-    let start = Instant::now();
-    poll_all(drivers, load.requests, timeout)?;
-    let elapsed = start.elapsed();
-    let after = daemon.map(look).transpose()?;
-    let resident = daemon
-        .map(Process::resident)
-        .transpose()
-        .map_err(Error::os("cannot read /proc"))?;
+    let cost = Cost::of(daemon, || poll_all(drivers, load.requests, timeout))?;
     let requests = load.requests * drivers.len() as u64;
     Ok(Figures {
         requests,
         written: drivers.iter().map(|driver| driver.written).sum(),
         read: requests * drivers.first().map_or(0, |driver| driver.readable),
-        elapsed,
+        elapsed: cost.elapsed,
         round_trips: None,
         kicks: drivers.iter().map(|driver| driver.kicks).sum(),
         interrupts: 0,
-        daemon_cpu: after
-            .zip(before)
-            .map(|(after, before)| after.saturating_sub(before)),
-        resident,
+        daemon_cpu: cost.daemon_cpu,
+        resident: cost.resident,
     })
+}
+
+/// What both kinds of loads are measured by.
+struct Cost {
+    elapsed: Duration,
+    daemon_cpu: Option<Duration>,
+    resident: Option<Resident>,
+}
+
+impl Cost {
+    fn of(
+        daemon: Option<&Process>,
+        load: impl FnOnce() -> Result<(), Error>,
+    ) -> Result<Self, Error> {
+        let unreadable = || Error::os("cannot read /proc");
+        let cpu_time = || daemon.map(Process::cpu_time).transpose();
+        let before = cpu_time().map_err(unreadable())?;
+        let start = Instant::now();
+        load()?;
+        let elapsed = start.elapsed();
+        let after = cpu_time().map_err(unreadable())?;
+        let resident = daemon.map(Process::resident).transpose();
+        Ok(Self {
+            elapsed,
+            daemon_cpu: after
+                .zip(before)
+                .map(|(after, before)| after.saturating_sub(before)),
+            resident: resident.map_err(unreadable())?,
+        })
+    }
 }
 
 /// `count` requests through each queue.
@@ -458,37 +477,26 @@ impl Driver {
     }
 
     fn measure(&mut self, load: &Load, daemon: Option<&Process>) -> Result<Figures, Error> {
-        let look = |process: &Process| process.cpu_time().map_err(Error::os("cannot read /proc"));
         for slot in 0..self.depth {
             self.set_avail_entry(slot, slot * self.parts);
         }
         self.run(load.warm_up, None)?;
         (self.kicks, self.interrupts, self.written) = (0, 0, 0);
         let mut times = (self.depth == 1).then(|| Vec::with_capacity(load.requests as usize));
-        let before = daemon.map(look).transpose()?;
-        let start = Instant::now();
-        self.run(load.requests, times.as_mut())?;
-        let elapsed = start.elapsed();
-        let after = daemon.map(look).transpose()?;
-        let resident = daemon
-            .map(Process::resident)
-            .transpose()
-            .map_err(Error::os("cannot read /proc"))?;
+        let cost = Cost::of(daemon, || self.run(load.requests, times.as_mut()))?;
         Ok(Figures {
             requests: load.requests,
             written: self.written,
             read: self.readable * load.requests,
-            elapsed,
+            elapsed: cost.elapsed,
             round_trips: times.map(|mut times| {
                 times.sort_unstable();
                 RoundTrips(times)
             }),
             kicks: self.kicks,
             interrupts: self.interrupts,
-            daemon_cpu: after
-                .zip(before)
-                .map(|(after, before)| after.saturating_sub(before)),
-            resident,
+            daemon_cpu: cost.daemon_cpu,
+            resident: cost.resident,
         })
     }
 

@@ -25,7 +25,10 @@ use crate::workspace::{Memory, cargo};
 use crate::{Result, children};
 
 use report::Report;
-use socket::Subject;
+use socket::{Scale, Subject};
+
+/// What daemons of another folder are called.
+const THEIRS: &str = "theirs";
 
 #[derive(Args)]
 pub(crate) struct Options {
@@ -153,12 +156,12 @@ fn measure(device: &Device, program: &Path, cpus: Option<Cpus>, options: &Option
     if let Some(dir) = &options.against {
         let theirs = dir.join(device.name);
         if theirs.exists() {
-            subjects.push(Subject::new("theirs", &theirs, &args));
+            subjects.push(Subject::new(THEIRS, &theirs, &args));
         } else {
             println!("\nthere is no {} in {}", device.name, dir.display());
         }
     }
-    let scale = socket::Scale::new(options.quick);
+    let scale = Scale::new(options.quick);
     let mut report = Report::new(subjects.iter().map(|subject| subject.label.clone()));
     for round in 0..scale.rounds {
         // Whoever is first in a round has the colder caches.
@@ -182,18 +185,17 @@ fn measure(device: &Device, program: &Path, cpus: Option<Cpus>, options: &Option
         "\n{} ({}), median of {} rounds",
         device.name, options.memory, scale.rounds
     );
-    print!(
-        "{}",
-        report.table(options.against.as_ref().map(|_| "theirs"))
-    );
+    print!("{}", report.table(options.against.as_ref().map(|_| THEIRS)));
 
+    let ours = subjects.iter().filter(|subject| subject.label != THEIRS);
+    let good = ours.fold(true, |good, subject| good & subject.withstood());
     // Who has a driver of its own measured its connections with it.
     let Measure::Requests(requests) = device.measure else {
-        return Ok(true);
+        return Ok(good);
     };
     let outcome = socket::reconnects(&subjects[0], requests, cpus, scale)?;
     println!("{outcome}");
-    Ok(outcome.good())
+    Ok(good & outcome.good())
 }
 
 impl Cpus {

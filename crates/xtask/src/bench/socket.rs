@@ -2,6 +2,8 @@
 
 //! One daemon, measured over its socket.
 
+use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -28,6 +30,8 @@ pub(crate) struct Subject {
     pub label: String,
     program: PathBuf,
     args: Vec<String>,
+    /// Loads that it failed under.
+    failed: RefCell<BTreeSet<String>>,
 }
 
 impl Subject {
@@ -36,7 +40,32 @@ impl Subject {
             label: label.to_owned(),
             program: program.to_owned(),
             args: args.iter().map(|&arg| arg.to_owned()).collect(),
+            failed: RefCell::default(),
         }
+    }
+
+    /// One load of several. A daemon that stalls or fails under it does so in each round, and each time
+    /// until a timeout: that is told once, and the load left out from then on.
+    pub(crate) fn attempt<T>(&self, load: &str, measure: impl FnOnce() -> Result<T>) -> Option<T> {
+        if self.failed.borrow().contains(load) {
+            return None;
+        }
+        match measure() {
+            Ok(figures) => Some(figures),
+            Err(error) => {
+                println!(
+                    "{} failed under \"{load}\", which is left out from now on: {error}",
+                    self.label
+                );
+                self.failed.borrow_mut().insert(load.to_owned());
+                None
+            }
+        }
+    }
+
+    /// Whether all attempts succeeded.
+    pub(crate) fn withstood(&self) -> bool {
+        self.failed.borrow().is_empty()
     }
 
     /// The same with further flags.
@@ -357,4 +386,21 @@ pub(crate) fn reconnects(
         before,
         after: State::settled(&process)?,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_load_that_failed_once_is_not_tried_again_and_others_are() {
+        let subject = Subject::new("theirs", Path::new("/nonexistent"), &[]);
+
+        let first = subject.attempt("streams", || -> Result<()> { Err("a stall".into()) });
+        let again = subject.attempt("streams", || Ok(()));
+        let other = subject.attempt("connections", || Ok(7));
+
+        assert_eq!((first, again, other), (None, None, Some(7)));
+        assert!(!subject.withstood());
+    }
 }

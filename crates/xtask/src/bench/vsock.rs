@@ -25,63 +25,75 @@ const IDLE_CONNECTIONS: u64 = 10_000;
 /// One round, with a fresh daemon for each load.
 pub(crate) fn figures(subject: &Subject, cpus: Option<Cpus>, scale: Scale) -> Result<Vec<Figure>> {
     let mut out = Vec::new();
-    let mut add = |name: String, unit, value: f64| out.push(Figure { name, unit, value });
+    let (daemon, started) = subject.start(cpus)?;
+    let started = started.as_nanos() as f64;
+    out.push(figure("exec to listening".into(), Unit::Time, started));
+    let idle = resident(&daemon.process()?)?;
+    out.push(figure("memory before a guest".into(), Unit::Size, idle));
+    drop(daemon);
     for (size, total) in SIZES {
         let total = total / scale.divisor;
-        let shown = text::bytes(size as f64);
         let copy = plain_copy(size, total, cpus)?;
         for direction in [Direction::Up, Direction::Down] {
-            let (daemon, started) = subject.start(cpus)?;
-            if size == SIZES[0].0 && direction == Direction::Up {
-                add(
-                    "exec to listening".into(),
-                    Unit::Time,
-                    started.as_nanos() as f64,
-                );
-                let idle = resident(&daemon.process()?)?;
-                add("memory before a guest".into(), Unit::Size, idle);
-            }
-            let process = daemon.process()?;
-            let mut traffic = Traffic::boot(daemon.path(), size)?;
-            let (mut connection, mut stream) = traffic.accept(&daemon.dir().join("v"))?;
-            let before = process.cpu_time()?;
-            let time = traffic.stream(direction, &mut connection, &mut stream, total)?;
-            let spent = process.cpu_time()?.saturating_sub(before);
-            let rate = total as f64 / time.as_secs_f64();
             let way = match direction {
                 Direction::Up => "guest to host",
                 Direction::Down => "host to guest",
             };
-            let name = |what: &str| format!("{way}, {shown}: {what}");
-            add(name("throughput"), Unit::Throughput, rate);
-            add(name("of a plain copy"), Unit::Percent, 100.0 * rate / copy);
-            // With the tenth before it that is for warming up.
-            let mib = 1.1 * total as f64 / f64::from(1 << 20);
-            add(
-                name("daemon CPU per MiB"),
-                Unit::Time,
-                spent.as_nanos() as f64 / mib,
-            );
-            add(name("memory after"), Unit::Size, resident(&process)?);
+            let load = format!("{way}, {}", text::bytes(size as f64));
+            let figures = subject.attempt(&load, || {
+                let (daemon, _) = subject.start(cpus)?;
+                stream(&daemon, &load, direction, size, total, copy)
+            });
+            out.extend(figures.into_iter().flatten());
         }
     }
     for (who, host) in [("guest", false), ("host", true)] {
+        let load = format!("connections, {who} opens");
+        let rate = subject.attempt(&load, || {
+            let (daemon, _) = subject.start(cpus)?;
+            connections(&daemon, host, CONNECTIONS / scale.divisor)
+        });
+        out.extend(rate.map(|rate| figure(load, Unit::Rate, rate)));
+    }
+    let load = format!("memory with {IDLE_CONNECTIONS} idle connections");
+    let size = subject.attempt(&load, || {
         let (daemon, _) = subject.start(cpus)?;
-        match connections(&daemon, host, CONNECTIONS / scale.divisor) {
-            Ok(rate) => add(format!("connections, {who} opens"), Unit::Rate, rate),
-            Err(error) => println!("{}: connections, {who} opens: {error}", subject.label),
-        }
-    }
-    let (daemon, _) = subject.start(cpus)?;
-    match idle_connections(&daemon) {
-        Ok(size) => add(
-            format!("memory with {IDLE_CONNECTIONS} idle connections"),
-            Unit::Size,
-            size,
-        ),
-        Err(error) => println!("{}: idle connections: {error}", subject.label),
-    }
+        idle_connections(&daemon)
+    });
+    out.extend(size.map(|size| figure(load, Unit::Size, size)));
     Ok(out)
+}
+
+fn figure(name: String, unit: Unit, value: f64) -> Figure {
+    Figure { name, unit, value }
+}
+
+/// `copy`: what a plain copy of the same size moves in a second.
+fn stream(
+    daemon: &Daemon,
+    load: &str,
+    direction: Direction,
+    size: usize,
+    total: u64,
+    copy: f64,
+) -> Result<Vec<Figure>> {
+    let process = daemon.process()?;
+    let mut traffic = Traffic::boot(daemon.path(), size)?;
+    let (mut connection, mut stream) = traffic.accept(&daemon.dir().join("v"))?;
+    let before = process.cpu_time()?;
+    let time = traffic.stream(direction, &mut connection, &mut stream, total)?;
+    let spent = process.cpu_time()?.saturating_sub(before);
+    let rate = total as f64 / time.as_secs_f64();
+    // With the tenth before it that is for warming up.
+    let mib = 1.1 * total as f64 / f64::from(1 << 20);
+    let spent = spent.as_nanos() as f64 / mib;
+    let name = |what: &str| format!("{load}: {what}");
+    Ok(vec![
+        figure(name("throughput"), Unit::Throughput, rate),
+        figure(name("of a plain copy"), Unit::Percent, 100.0 * rate / copy),
+        figure(name("daemon CPU per MiB"), Unit::Time, spent),
+        figure(name("memory after"), Unit::Size, resident(&process)?),
+    ])
 }
 
 fn resident(process: &Process) -> Result<f64> {

@@ -12,7 +12,7 @@ use virtio_guest::measure::{self, Load, Wait};
 
 use super::Cpus;
 use super::report::{Figure, Unit};
-use super::socket::{Scale, Subject};
+use super::socket::{Scale, Subject, wake_up_trip};
 use crate::Result;
 use crate::demo::{scsi_request, scsi_write_request};
 use crate::devices::IMAGE_SIZE;
@@ -50,6 +50,12 @@ pub(crate) fn figures(subject: &Subject, cpus: Option<Cpus>, scale: Scale) -> Re
     let daemon = subject.start_unseen(cpus)?;
     let process = daemon.process()?;
     std::thread::sleep(Duration::from_millis(200));
+    let idle = process.resident()?;
+    add(
+        "memory before a guest",
+        Unit::Size,
+        (idle.anonymous + idle.file) as f64,
+    );
     let mut guest = Guest::builder(daemon.path())
         .queue_size(128)
         .boot()
@@ -126,6 +132,18 @@ pub(crate) fn figures(subject: &Subject, cpus: Option<Cpus>, scale: Scale) -> Re
         "4 KiB read, depth 1: round trip, 99 % below",
         Unit::Time,
         most,
+    );
+    let cpu = nanos(figures.cpu_per_request());
+    add(
+        "4 KiB read, depth 1: daemon CPU per request",
+        Unit::Time,
+        cpu,
+    );
+    let wakes = wake_up_trip(cpus, single.requests)?.as_nanos() as f64;
+    add(
+        "two threads that wake each other: round trip, median",
+        Unit::Time,
+        wakes,
     );
     let used = process.resident()?;
     add(

@@ -9,6 +9,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use rustix::event::{EventfdFlags, eventfd};
 use rustix::rand::{GetRandomFlags, getrandom};
 use virtio_guest::measure::{self, Load, Wait};
 use virtio_guest::{Daemon, DaemonBuilder, Guest, Process};
@@ -250,6 +251,38 @@ fn kernel_rate(requests: u64) -> f64 {
         got += getrandom(&mut buffer, GetRandomFlags::empty()).unwrap_or(0);
     }
     got as f64 / start.elapsed().as_secs_f64()
+}
+
+/// The median round trip between two threads that sleep until the other one wakes them, on the CPUs of
+/// driver and daemon: the part of a request's time that none of the two can do anything about.
+pub(crate) fn wake_up_trip(cpus: Option<Cpus>, trips: u64) -> Result<Duration> {
+    let event = || eventfd(0, EventfdFlags::CLOEXEC);
+    let (there, back) = (event()?, event()?);
+    let one = 1_u64.to_ne_bytes();
+    let trip = |read, write| -> rustix::io::Result<()> {
+        rustix::io::read(read, &mut [0; 8])?;
+        rustix::io::write(write, &one)?;
+        Ok(())
+    };
+    let mut times = std::thread::scope(|scope| -> Result<Vec<Duration>> {
+        scope.spawn(|| {
+            if let Some(cpus) = cpus {
+                // Where it cannot be moved the figure is worth less, but there is one.
+                let _ = Cpus::settle(cpus.daemon);
+            }
+            (0..trips).try_for_each(|_| trip(&there, &back))
+        });
+        let mut times = Vec::new();
+        for _ in 0..trips {
+            let start = Instant::now();
+            rustix::io::write(&there, &one)?;
+            rustix::io::read(&back, &mut [0; 8])?;
+            times.push(start.elapsed());
+        }
+        Ok(times)
+    })?;
+    times.sort();
+    Ok(times.get(times.len() / 2).copied().unwrap_or_default())
 }
 
 /// How often the threads of a process were taken off or left their CPU so far.

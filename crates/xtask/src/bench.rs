@@ -7,6 +7,7 @@
 //! daemons of the same names can be measured in the same run, turn by turn, because a figure of
 //! another day or machine is no comparison.
 
+pub(crate) mod console;
 pub(crate) mod report;
 pub(crate) mod scsi;
 pub(crate) mod socket;
@@ -20,11 +21,11 @@ use clap::Args;
 use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 
 use crate::build::{self, Profile};
-use crate::devices::{DEVICES, Device, Measure};
+use crate::devices::{DEVICES, Device, Figures, Measure, Requests};
 use crate::workspace::{Memory, cargo};
 use crate::{Result, children};
 
-use report::Report;
+use report::{Figure, Report};
 use socket::{Scale, Subject};
 
 /// What daemons of another folder are called.
@@ -173,6 +174,9 @@ fn measure(device: &Device, program: &Path, cpus: Option<Cpus>, options: &Option
                     socket::figures(&subjects[index], device, requests, cpus, scale)
                 }
                 Measure::Driver(figures) => figures(&subjects[index], cpus, scale),
+                Measure::Both(requests, more) => {
+                    both(&subjects[index], device, requests, more, cpus, scale)
+                }
             };
             let figures = figures
                 .map_err(|error| format!("{} ({}): {error}", device.name, subjects[index].label))?;
@@ -189,13 +193,29 @@ fn measure(device: &Device, program: &Path, cpus: Option<Cpus>, options: &Option
 
     let ours = subjects.iter().filter(|subject| subject.label != THEIRS);
     let good = ours.fold(true, |good, subject| good & subject.withstood());
-    // Who has a driver of its own measured its connections with it.
-    let Measure::Requests(requests) = device.measure else {
+    // Who has a driver of its own alone measured its connections with it.
+    let (Measure::Requests(requests) | Measure::Both(requests, _)) = device.measure else {
         return Ok(good);
     };
     let outcome = socket::reconnects(&subjects[0], requests, cpus, scale)?;
     println!("{outcome}");
     Ok(good & outcome.good())
+}
+
+fn both(
+    subject: &Subject,
+    device: &Device,
+    requests: Requests,
+    more: Figures,
+    cpus: Option<Cpus>,
+    scale: Scale,
+) -> Result<Vec<Figure>> {
+    let figures = subject.attempt("requests", || {
+        socket::figures(subject, device, requests, cpus, scale)
+    });
+    let mut all = figures.unwrap_or_default();
+    all.extend(more(subject, cpus, scale)?);
+    Ok(all)
 }
 
 impl Cpus {

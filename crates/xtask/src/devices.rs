@@ -40,8 +40,13 @@ pub(crate) struct Device {
 pub(crate) enum Measure {
     Requests(Requests),
     /// A driver of its own.
-    Driver(fn(&Subject, Option<Cpus>, Scale) -> Result<Vec<Figure>>),
+    Driver(Figures),
+    /// Both of that.
+    Both(Requests, Figures),
 }
+
+/// One round of a driver.
+pub(crate) type Figures = fn(&Subject, Option<Cpus>, Scale) -> Result<Vec<Figure>>;
 
 /// Requests that are answered as soon as they can be.
 #[derive(Clone, Copy, Debug)]
@@ -55,10 +60,15 @@ const fn requests(queue: u16, of: fn(usize) -> Request) -> Measure {
     Measure::Requests(Requests { queue, of })
 }
 
+const CONSOLE: Requests = Requests {
+    queue: demo::TRANSMIT,
+    of: demo::console_request,
+};
+
 /// A new device joins the chores by a line here.
 #[rustfmt::skip]
 pub(crate) const DEVICES: &[Device] = &[
-    Device { name: "vhost-device-console",  id: 3,     memory: BOTH, needs: None, args: &[], demo: demo::console,  measure: requests(demo::TRANSMIT, demo::console_request) },
+    Device { name: "vhost-device-console",  id: 3,     memory: BOTH, needs: None, args: &[], demo: demo::console,  measure: Measure::Both(CONSOLE, bench::console::figures) },
     Device { name: "vhost-device-rng",      id: 4,     memory: BOTH, needs: None, args: &[], demo: demo::rng,      measure: requests(0, demo::rng_request) },
     Device { name: "vhost-device-scsi",     id: 8,     memory: BOTH, needs: None, args: &["{image}"], demo: demo::scsi, measure: Measure::Driver(bench::scsi::figures) },
     Device { name: "vhost-device-template", id: 65535, memory: BOTH, needs: None, args: &[], demo: demo::template, measure: requests(0, demo::template_request) },

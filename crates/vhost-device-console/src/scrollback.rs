@@ -4,6 +4,10 @@
 
 use std::collections::VecDeque;
 
+/// Bytes that a driver in distress may have waiting for somebody who is attached, where `--scrollback`
+/// says less: with none it could say nothing at all.
+const DISTRESS: usize = 4096;
+
 /// The last bytes of a stream, up to a number of them. Grows to that number and no further.
 #[derive(Debug)]
 pub(crate) struct Scrollback {
@@ -35,9 +39,9 @@ impl Scrollback {
         self.bytes.extend(kept);
     }
 
-    /// Appends one byte if nothing has to be forgotten for it.
+    /// Appends one byte if nothing has to be forgotten for it: somebody is there, and will read it.
     pub(crate) fn push_if_room(&mut self, byte: u8) {
-        if self.bytes.len() < self.max {
+        if self.bytes.len() < self.max.max(DISTRESS) {
             self.bytes.push_back(byte);
         }
     }
@@ -91,6 +95,15 @@ mod tests {
         scrollback.push(b"abc");
 
         assert!(scrollback.is_empty());
+    }
+
+    #[test]
+    fn a_driver_in_distress_is_heard_where_nothing_is_kept_but_not_without_end() {
+        let mut scrollback = Scrollback::new(0);
+
+        (0..2 * DISTRESS).for_each(|_| scrollback.push_if_room(b'!'));
+
+        assert_eq!(scrollback.to_vec(), [b'!'; DISTRESS]);
     }
 
     #[test]

@@ -762,6 +762,22 @@ fn an_emergency_character_reaches_the_client_without_a_queue() {
 }
 
 #[test]
+fn an_emergency_character_reaches_an_attached_client_where_nothing_is_kept() {
+    let daemon = uds(&["--scrollback", "0"]);
+    let mut guest = multiport(&daemon);
+    say(&mut guest, 0, spec::DEVICE_READY, 1);
+    hear(&mut guest);
+    say(&mut guest, 0, spec::PORT_READY, 1);
+    hear(&mut guest);
+    let stream = client(&daemon, "console");
+    assert_eq!(hear(&mut guest), control(0, spec::PORT_OPEN, 1));
+
+    guest.set_config(8, &u32::from(b'!').to_le_bytes()).unwrap();
+
+    assert_eq!(read(&stream, 1), b"!");
+}
+
+#[test]
 fn a_config_read_beyond_the_space_gets_nothing_foreign() {
     let daemon = uds(&[]);
     let guest = guest(&daemon);

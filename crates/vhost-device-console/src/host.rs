@@ -238,13 +238,13 @@ fn is_stale(path: &Path) -> bool {
             .is_err_and(|error| error.kind() == io::ErrorKind::ConnectionRefused)
 }
 
-fn timer() -> io::Result<OwnedFd> {
+pub(crate) fn timer() -> io::Result<OwnedFd> {
     let flags = TimerfdFlags::CLOEXEC | TimerfdFlags::NONBLOCK;
     Ok(timerfd_create(TimerfdClockId::Monotonic, flags)?)
 }
 
 /// Zero disarms it.
-fn set_timer(timer: &OwnedFd, first: Duration, then: Duration) {
+pub(crate) fn set_timer(timer: &OwnedFd, first: Duration, then: Duration) {
     let spec = Itimerspec {
         it_interval: Timespec::try_from(then).unwrap_or_default(),
         it_value: Timespec::try_from(first).unwrap_or_default(),

@@ -108,6 +108,9 @@ pub(crate) struct Port {
     pub(crate) sent: Sent,
     /// The host's side is gone for good.
     pub(crate) removed: bool,
+    /// Somebody waits and cannot be let in, for want of descriptors: told once, and tried again by
+    /// a timer, for the listener would say so all the time.
+    refused: bool,
     /// Buffers that are asked for at once: few while input is typed, many while it streams.
     burst: usize,
     /// Of the buffers that are being sent.
@@ -130,6 +133,7 @@ impl Port {
             due: 0,
             sent: Sent::default(),
             removed: false,
+            refused: false,
             burst: 1,
             lengths: Vec::with_capacity(BATCH),
         }
@@ -178,7 +182,7 @@ impl Port {
         if !matches!(self.host.0, Kind::Tcp(_) | Kind::Unix(_)) {
             return;
         }
-        let interest = if self.has_place() {
+        let interest = if self.has_place() && !self.refused {
             Interest::Readable
         } else {
             Interest::None
@@ -230,12 +234,22 @@ impl Port {
                     output: Some(output),
                 });
                 self.due |= due::OPEN;
+                self.refused = false;
                 self.look_at_size();
             }
-            Ok(None) => {}
-            Err(error) => log::error!("port {}: cannot let anybody in: {error}", self.index),
+            Ok(None) => self.refused = false,
+            Err(error) => {
+                if !std::mem::replace(&mut self.refused, true) {
+                    log::error!("port {}: cannot let anybody in: {error}", self.index);
+                }
+            }
         }
         self.listen(sources);
+    }
+
+    /// Whether somebody is to be let in at another time, of which no event will tell.
+    pub(crate) fn must_retry(&self) -> bool {
+        self.refused && self.host.takes_turns()
     }
 
     /// Something happened on the host's side that is not data.

@@ -7,17 +7,24 @@
 use std::io;
 use std::os::fd::OwnedFd;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use rustix::event::{EventfdFlags, eventfd};
 use virtio_device::{Chain, Channel, Interest, Queues, Sources, Token, Worker};
 use zerocopy::IntoBytes;
 
-use crate::host::Kind;
+use crate::host::{Kind, set_timer, timer};
 use crate::port::{EVENT, IN, Next, OUT, Port, Sent, TOKENS, Told, due};
 use crate::spec::{self, Control, Resize, Role, VIRTIO_CONSOLE_F_MULTIPORT};
 
 /// Whoever has more to do than fits in a turn writes there.
 const AGAIN: Token = Token(u32::MAX);
+
+/// The timer for clients that could not be let in.
+const RETRY: Token = Token(u32::MAX - 1);
+
+/// How soon that is tried again.
+const PAUSE: Duration = Duration::from_millis(200);
 
 /// Control messages that a driver may send before others get their turn again.
 const CONTROL_TURN: usize = 1024;
@@ -29,6 +36,7 @@ pub(crate) struct State {
     pub(crate) channel: Option<Arc<dyn Channel>>,
     sources: Option<Sources>,
     again: OwnedFd,
+    retry: OwnedFd,
 }
 
 impl std::fmt::Debug for State {
@@ -81,11 +89,13 @@ impl State {
             channel: None,
             sources: None,
             again: eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?,
+            retry: timer()?,
         })
     }
 
     fn watch(&mut self, sources: &Sources) -> io::Result<()> {
         sources.add(&self.again, Interest::Readable, AGAIN)?;
+        sources.add(&self.retry, Interest::Readable, RETRY)?;
         for port in &mut self.ports {
             port.watch(sources)?;
         }
@@ -130,6 +140,15 @@ impl State {
             for port in 0..self.ports.len() {
                 self.pump(port, queues);
             }
+        } else if token == RETRY {
+            let _ = rustix::io::read(&self.retry, &mut [0; 8]);
+            for index in 0..self.ports.len() {
+                if self.ports[index].must_retry() {
+                    self.ports[index].admit(self.sources.as_ref());
+                    self.pump(index, queues);
+                }
+            }
+            self.retry_if_due();
         } else {
             let index = (token.0 / TOKENS) as usize;
             let sources = self.sources.clone();
@@ -150,11 +169,18 @@ impl State {
                 EVENT => {
                     port.host_event(sources.as_ref());
                     self.pump(index, queues);
+                    self.retry_if_due();
                 }
                 _ => {}
             }
         }
         self.tell_driver(queues);
+    }
+
+    fn retry_if_due(&self) {
+        if self.ports.iter().any(Port::must_retry) {
+            set_timer(&self.retry, PAUSE, Duration::ZERO);
+        }
     }
 
     fn follow(&self, next: Next) {

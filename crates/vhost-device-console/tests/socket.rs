@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Resource, Rlimit, Signal, kill_process, prlimit};
 use vhost_device_console::spec;
 use virtio_guest::{Daemon, Guest, process};
 
@@ -335,6 +335,35 @@ fn more_clients_than_may_wait_leave_input_and_none_is_lost() {
     let expected: String = (0..40).map(|number| format!("{number:02} ")).collect();
     assert_eq!(String::from_utf8(got).unwrap(), expected);
     assert!(most <= files + 20, "{files} -> {most}");
+}
+
+#[test]
+fn a_client_that_comes_while_there_are_no_descriptors_is_let_in_when_there_are() {
+    let daemon = uds(&[]);
+    let mut guest = guest(&daemon);
+    let pid = Pid::from_raw(daemon.pid() as i32);
+    let limit = |current| {
+        let maximum = Some(4096);
+        prlimit(pid, Resource::Nofile, Rlimit { current, maximum }).unwrap();
+    };
+    // The standard ones are open, so there is none left to be had.
+    limit(Some(3));
+    let client = client(&daemon, "console");
+    until("a line that says so", || {
+        daemon.stderr().contains("cannot let anybody in")
+    });
+    let process = daemon.process().unwrap();
+    let before = process.cpu_time().unwrap();
+    std::thread::sleep(Duration::from_millis(500));
+    let spent = process.cpu_time().unwrap() - before;
+    let lines = daemon.stderr().matches("cannot let anybody in").count();
+
+    limit(Some(1024));
+    guest.queue(TX).request(&[b"at last"], &[]).unwrap();
+
+    assert_eq!(read(&client, 7), b"at last");
+    assert!(spent < Duration::from_millis(250), "{spent:?}");
+    assert_eq!(lines, 1);
 }
 
 #[test]

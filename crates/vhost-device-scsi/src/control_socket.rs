@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::thread::JoinHandle;
 
-use rustix::event::{EventfdFlags, PollFd, PollFlags, eventfd, poll};
+use rustix::event::{EventfdFlags, PollFd, PollFlags, Timespec, eventfd, poll};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use vhost_user_daemon::Endpoint;
@@ -22,6 +22,13 @@ const MAX_LINE: u64 = 64 * 1024;
 
 /// Operators at a time. One that does nothing holds nobody up.
 const MAX_CLIENTS: usize = 16;
+
+/// How soon an operator who could not be let in, for want of descriptors, is tried again: the listener
+/// would say all the time that somebody waits.
+const PAUSE: Timespec = Timespec {
+    tv_sec: 0,
+    tv_nsec: 200_000_000,
+};
 
 /// What an operator may ask for.
 #[derive(Debug, Deserialize)]
@@ -117,6 +124,7 @@ impl Shared {
 }
 
 fn accept(shared: &Arc<Shared>, listener: &UnixListener, stop: &OwnedFd) {
+    let mut told = false;
     loop {
         let mut fds = [
             PollFd::new(listener, PollFlags::IN),
@@ -127,11 +135,30 @@ fn accept(shared: &Arc<Shared>, listener: &UnixListener, stop: &OwnedFd) {
             Ok(_) | Err(rustix::io::Errno::INTR) => {}
             Err(_) => return,
         }
-        let Ok((stream, _)) = listener.accept() else {
-            continue;
+        let admitted = match listener.accept() {
+            Ok((stream, _)) => admit(shared, stream),
+            Err(error)
+                if matches!(
+                    error.kind(),
+                    io::ErrorKind::WouldBlock
+                        | io::ErrorKind::Interrupted
+                        | io::ErrorKind::ConnectionAborted
+                ) =>
+            {
+                continue;
+            }
+            Err(error) => {
+                let _ = poll(&mut [PollFd::new(stop, PollFlags::IN)], Some(&PAUSE));
+                Err(error)
+            }
         };
-        if let Err(error) = admit(shared, stream) {
-            log::warn!("an operator cannot be served: {error}");
+        match admitted {
+            Ok(()) => told = false,
+            Err(error) => {
+                if !std::mem::replace(&mut told, true) {
+                    log::warn!("an operator cannot be served: {error}");
+                }
+            }
         }
     }
 }

@@ -11,6 +11,7 @@ use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
 
 use driver::*;
+use rustix::process::{Pid, Resource, Rlimit, prlimit};
 use serde_json::{Value, json};
 use virtio_guest::{Daemon, Guest};
 
@@ -368,6 +369,40 @@ fn an_operator_who_says_nothing_or_too_much_holds_nobody_up() {
     assert!(status.success());
     assert!(!std::path::Path::new(&control).exists());
     drop(silent);
+}
+
+#[test]
+fn an_operator_who_comes_while_there_are_no_descriptors_is_served_when_there_are() {
+    let image = image();
+    let control = image.beside("control");
+    let daemon = daemon(&["--control", &control, image.path()]);
+    // It has all the descriptors that it needs.
+    let _guest = guest(&daemon);
+    let limit = |current| {
+        let maximum = Some(4096);
+        let limit = Rlimit { current, maximum };
+        prlimit(Pid::from_raw(daemon.pid() as i32), Resource::Nofile, limit).unwrap();
+    };
+    // The standard ones are open, so there is none left to be had.
+    limit(Some(3));
+    let mut operator = Operator::connect(&control);
+    let end = Instant::now() + TIMEOUT;
+    while !daemon.stderr().contains("cannot be served") {
+        assert!(Instant::now() < end, "nothing is said");
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    let process = daemon.process().unwrap();
+    let before = process.cpu_time().unwrap();
+    std::thread::sleep(Duration::from_millis(500));
+    let spent = process.cpu_time().unwrap() - before;
+    let lines = daemon.stderr().matches("cannot be served").count();
+
+    limit(Some(1024));
+    let listed = operator.send(r#"{"command":"list"}"#);
+
+    assert_eq!(listed["ok"], true);
+    assert!(spent < Duration::from_millis(250), "{spent:?}");
+    assert_eq!(lines, 1);
 }
 
 #[test]

@@ -6,9 +6,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::Result;
+use crate::{Result, children};
 
-const ARCHIVE: &str = "http://deb.debian.org/";
+/// Where Debian's archives are, each in a folder.
+pub(crate) const MIRROR: &str = "http://deb.debian.org/";
 const KEYRING: &str = "/usr/share/keyrings/debian-archive-keyring.gpg";
 
 /// Package lists of their own, in a folder.
@@ -20,6 +21,16 @@ pub(crate) struct Apt {
 impl Apt {
     /// The lists of `suites`, as they are now.
     pub(crate) fn new(folder: &Path, suites: &[&str]) -> Result<Self> {
+        Self::with(folder, suites, "")
+    }
+
+    /// The lists of a suite with its security updates, for amd64 whatever the host is.
+    pub(crate) fn amd64(folder: &Path, suite: &str) -> Result<Self> {
+        let machine = "APT::Architecture \"amd64\";\nAPT::Architectures \"amd64\";\n";
+        Self::with(folder, &[suite, &format!("{suite}-security")], machine)
+    }
+
+    fn with(folder: &Path, suites: &[&str], settings: &str) -> Result<Self> {
         if !Path::new(KEYRING).exists() {
             return Err(format!(
                 "{KEYRING} is missing: Debian's packages are needed, on Debian or with the package \
@@ -29,17 +40,8 @@ impl Apt {
         }
         fs::create_dir_all(folder.join("lists/partial"))?;
         fs::create_dir_all(folder.join("cache/archives/partial"))?;
-        let sources: String = suites
-            .iter()
-            .map(|suite| {
-                let path = match suite.ends_with("-security") {
-                    true => "debian-security",
-                    false => "debian",
-                };
-                format!("deb [signed-by={KEYRING}] {ARCHIVE}{path} {suite} main\n")
-            })
-            .collect();
-        fs::write(folder.join("sources.list"), sources)?;
+        let sources = suites.iter().map(|suite| source(suite));
+        fs::write(folder.join("sources.list"), sources.collect::<String>())?;
         let at = folder.display();
         fs::write(
             folder.join("apt.conf"),
@@ -48,7 +50,7 @@ impl Apt {
                  Dir::Etc::sourcelist \"{at}/sources.list\";\nDir::Etc::sourceparts \"-\";\n\
                  Dir::State::status \"/dev/null\";\nAPT::Sandbox::User \"root\";\n\
                  APT::Install-Recommends \"false\";\nDebug::NoLocking \"true\";\n\
-                 Acquire::Retries \"3\";\n"
+                 Acquire::Retries \"3\";\n{settings}"
             ),
         )?;
         let apt = Self {
@@ -74,6 +76,27 @@ impl Apt {
             .ok_or_else(|| format!("apt-get downloaded no {package}").into())
     }
 
+    /// Where a package is, and its sha256.
+    pub(crate) fn address(&self, package: &str) -> Result<(String, String)> {
+        // 'http://...' FILE SIZE SHA256:HASH
+        let said = self.call("apt-get", &["download", "--print-uris", package])?;
+        let address = said.split('\'').nth(1).unwrap_or_default();
+        let hash = said.trim().rsplit_once("SHA256:").unwrap_or_default().1;
+        if address.is_empty() || hash.len() != 64 {
+            return Err(format!("apt-get says of {package}: {said}").into());
+        }
+        Ok((address.to_owned(), hash.to_owned()))
+    }
+
+    /// The first package that this one depends on.
+    pub(crate) fn dependency(&self, package: &str) -> Result<String> {
+        let said = self.call("apt-cache", &["depends", package])?;
+        said.lines()
+            .find_map(|line| line.trim().strip_prefix("Depends: "))
+            .map(str::to_owned)
+            .ok_or_else(|| format!("{package} depends on nothing").into())
+    }
+
     /// Packages with all that they depend on.
     pub(crate) fn closure(&self, packages: &[&str]) -> Result<Vec<PathBuf>> {
         let mut args = vec!["install", "-y", "--download-only"];
@@ -81,6 +104,14 @@ impl Apt {
         self.call("apt-get", &args)?;
         archives(&self.folder.join("cache/archives"))
     }
+}
+
+fn source(suite: &str) -> String {
+    let archive = match suite.ends_with("-security") {
+        true => "debian-security",
+        false => "debian",
+    };
+    format!("deb [signed-by={KEYRING}] {MIRROR}{archive} {suite} main\n")
 }
 
 fn archives(folder: &Path) -> Result<Vec<PathBuf>> {
@@ -115,6 +146,7 @@ pub(crate) fn call(command: &mut Command) -> Result<String> {
     let output = command
         .output()
         .map_err(|error| format!("cannot run {:?}: {error}", command.get_program()))?;
+    children::rest_if_interrupted();
     if !output.status.success() {
         let errors = String::from_utf8_lossy(&output.stderr);
         return Err(format!("{:?}: {}\n{errors}", command.get_program(), output.status).into());

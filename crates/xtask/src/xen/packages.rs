@@ -3,18 +3,18 @@
 //! The lab's packages: which ones is written in a lock file; they are fetched once, checked, and
 //! unpacked into a cache. Nothing is installed.
 
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use super::Version;
+use crate::apt::{self, Apt, MIRROR, call};
 use crate::{Result, children, workspace};
 
-const KEYRING: &str = "/usr/share/keyrings/debian-archive-keyring.gpg";
-
-/// Where the archive is, and where everything is that ever was in it.
-const ARCHIVE: &str = "http://deb.debian.org/";
+/// Where everything is that ever was in the archive.
 const SNAPSHOTS: &str = "http://snapshot.debian.org/archive/";
 
 /// The names in the lock file, the suites, and the packages; `*` is what the package depends on.
@@ -214,7 +214,7 @@ fn fetch(package: &Package, root: &Path, folder: &Path) -> Result<Result<(), Unr
     let Package { path, seen, .. } = package;
     let (suite, rest) = path.split_once('/').ok_or("a path without a folder")?;
     let addresses = [
-        format!("{ARCHIVE}{path}"),
+        format!("{MIRROR}{path}"),
         format!("{SNAPSHOTS}{suite}/{seen}/{rest}"),
     ];
     let mut errors = String::new();
@@ -243,7 +243,7 @@ fn fetch(package: &Package, root: &Path, folder: &Path) -> Result<Result<(), Unr
         // A half-unpacked one must not be taken for whole.
         let half = root.join(format!("{}.half", package.name));
         let _ = fs::remove_dir_all(&half);
-        call(Command::new("dpkg-deb").arg("-x").args([&archive, &half]))?;
+        apt::unpack(&archive, &half)?;
         fs::rename(&half, folder)?;
         fs::remove_file(&archive)?;
         return Ok(Ok(()));
@@ -280,80 +280,25 @@ pub(super) fn update() -> Result<()> {
         "# The packages of the Xen lab: name, sha256, when it was in the archive, path there.\n\
          # Written by `cargo xtask xen --update`.\n",
     );
+    let mut lists = BTreeMap::new();
     for (name, suite, package) in WANTED {
-        let apt = lists(scratch.path(), suite)?;
-        let run = |program: &str, args: &[&str]| {
-            let mut command = Command::new(program);
-            call(command.args(args).env("APT_CONFIG", &apt))
+        let apt = match lists.entry(suite) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(new) => new.insert(Apt::amd64(&scratch.path().join(suite), suite)?),
         };
         let package = match package.strip_suffix(" *") {
-            Some(package) => {
-                let said = run("apt-cache", &["depends", package])?;
-                said.lines()
-                    .find_map(|line| line.trim().strip_prefix("Depends: "))
-                    .ok_or_else(|| format!("{package} depends on nothing"))?
-                    .to_owned()
-            }
+            Some(package) => apt.dependency(package)?,
             None => (*package).to_owned(),
         };
-        let said = run("apt-get", &["download", "--print-uris", &package])?;
-        // 'http://...' FILE SIZE SHA256:HASH
-        let address = said.split('\'').nth(1).unwrap_or_default();
-        let path = address.strip_prefix(ARCHIVE).unwrap_or_default();
-        let hash = said.trim().rsplit_once("SHA256:").unwrap_or_default().1;
-        if path.is_empty() || hash.len() != 64 {
-            return Err(format!("apt-get says of {package}: {said}").into());
-        }
+        let (address, hash) = apt.address(&package)?;
+        let path = address
+            .strip_prefix(MIRROR)
+            .ok_or_else(|| format!("{package} is elsewhere: {address}"))?;
         let _ = writeln!(text, "{name} {hash} {} {path}", seen.trim());
         println!("{name}: {path}");
     }
     let path = lock_file();
     Ok(fs::write(path, text)?)
-}
-
-/// Package lists of one suite that have nothing to do with the host's.
-fn lists(scratch: &Path, suite: &str) -> Result<PathBuf> {
-    let at = scratch.join(suite);
-    let config = at.join("apt.conf");
-    if config.exists() {
-        return Ok(config);
-    }
-    fs::create_dir_all(at.join("lists/partial"))?;
-    fs::create_dir_all(at.join("cache/archives/partial"))?;
-    let line = |path: &str, suite: &str| {
-        format!("deb [signed-by={KEYRING}] {ARCHIVE}{path} {suite} main\n")
-    };
-    let sources = line("debian", suite) + &line("debian-security", &format!("{suite}-security"));
-    fs::write(at.join("sources.list"), sources)?;
-    let folder = at.display();
-    fs::write(
-        &config,
-        format!(
-            "Dir::State::lists \"{folder}/lists\";\nDir::Cache \"{folder}/cache\";\n\
-             Dir::Etc::sourcelist \"{folder}/sources.list\";\nDir::Etc::sourceparts \"-\";\n\
-             Dir::State::status \"/dev/null\";\nAPT::Architecture \"amd64\";\n\
-             APT::Architectures \"amd64\";\nAPT::Sandbox::User \"root\";\n"
-        ),
-    )?;
-    call(
-        Command::new("apt-get")
-            .arg("update")
-            .env("APT_CONFIG", &config),
-    )?;
-    Ok(config)
-}
-
-/// What the command prints, if it succeeds.
-fn call(command: &mut Command) -> Result<String> {
-    let output = command
-        .output()
-        .map_err(|error| format!("cannot run {:?}: {error}", command.get_program()))?;
-    children::rest_if_interrupted();
-    if !output.status.success() {
-        let errors = String::from_utf8_lossy(&output.stderr);
-        return Err(format!("{:?}: {}\n{errors}", command.get_program(), output.status).into());
-    }
-    Ok(String::from_utf8(output.stdout)?)
 }
 
 #[cfg(test)]

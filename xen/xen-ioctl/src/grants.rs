@@ -70,7 +70,7 @@ impl GntDev {
             }
             Err(error) => {
                 references.release();
-                Err(Error::new(what(), io::Error::from(error)))
+                Err(error.within(what()))
             }
         }
     }
@@ -168,7 +168,7 @@ impl GntAlloc {
             }
             Err::<_, Error>(error) => {
                 allocated.release();
-                Err(Error::new(what(), io::Error::from(error)))
+                Err(error.within(what()))
             }
         }
     }

@@ -41,6 +41,14 @@ impl Error {
         }
     }
 
+    /// The same, and what it was a part of.
+    pub(crate) fn within(self, what: impl std::fmt::Display) -> Self {
+        Self {
+            what: format!("{what}: cannot {}", self.what),
+            source: self.source,
+        }
+    }
+
     /// The number of the system's error, if it was the system's.
     pub fn errno(&self) -> Option<i32> {
         self.source.raw_os_error()

@@ -76,9 +76,8 @@ impl PrivCmd {
         let invalid = || Error::new(what(), io::ErrorKind::InvalidInput);
         let num = u32::try_from(pages.len()).map_err(|_| invalid())?;
         let len = pages.len().checked_mul(XEN_PAGE_SIZE).ok_or_else(invalid)?;
-        let failed = |error| Error::new(what(), error);
-        let mapping = Mapping::new(&self.0, 0, len, access)
-            .map_err(|error| failed(io::Error::from(error)))?;
+        let mapping =
+            Mapping::new(&self.0, 0, len, access).map_err(|error| error.within(what()))?;
         let mut errors = vec![0; pages.len()];
         let mut request = privcmd_mmapbatch_v2 {
             num,
@@ -98,7 +97,7 @@ impl PrivCmd {
         } {
             // Then, too, each page has its error.
             Ok(_) | Err(Errno::NOENT) => Ok(Foreign { mapping, errors }),
-            Err(error) => Err(failed(error.into())),
+            Err(error) => Err(Error::new(what(), error)),
         }
     }
 
@@ -118,7 +117,7 @@ impl PrivCmd {
         let invalid = || Error::new(what(), io::ErrorKind::InvalidInput);
         let len = frames.checked_mul(XEN_PAGE_SIZE).ok_or_else(invalid)?;
         let mapping = Mapping::new(&self.0, 0, len, Access::ReadWrite)
-            .map_err(|error| Error::new(what(), io::Error::from(error)))?;
+            .map_err(|error| error.within(what()))?;
         let mut request = privcmd_mmap_resource {
             dom: domain,
             type_,
@@ -341,6 +340,24 @@ mod tests {
             "{text}"
         );
         assert_eq!(vcpus.errno(), Some(Errno::NOTTY.raw_os_error()));
+    }
+
+    #[test]
+    fn a_mapping_that_fails_keeps_the_number_and_says_what_it_is_for() {
+        let for_reading = PrivCmd::from(File::open("/dev/null").unwrap());
+
+        let error = for_reading
+            .map_foreign(4, &[0x12], Access::ReadWrite)
+            .unwrap_err();
+
+        assert!(error.errno().is_some());
+        let text = error.to_string();
+        assert!(
+            text.starts_with(
+                "cannot map 1 pages of domain 4 from 0x12 on: cannot map 4096 bytes: "
+            ),
+            "{text}"
+        );
     }
 
     #[test]

@@ -20,6 +20,8 @@ const RINGS: usize = 32;
 /// Behind everything that a kernel ever granted: Xen gives no domain as many.
 const NEVER: u32 = 0x00f0_0000;
 
+const ON_ACCESS: u32 = wire::xen::GRANT | wire::xen::NO_ADVANCE_MAP;
+
 pub(crate) struct Setting<'a> {
     pub device: &'a Device,
     pub daemons: &'a Path,
@@ -53,9 +55,11 @@ pub(crate) const CASES: &[Case] = &[
     case("bad-grant", bad_grant),
     case("revoked-grant", revoked_grant),
     case("ring-on-access", ring_on_access),
+    case("bad-region", bad_region),
     case("cache-ends", cache_ends),
     case("foreign", |on| on.exercise(&foreign(on)?, &[])),
     case("foreign-hole", foreign_hole),
+    case("ring-in-hole", ring_in_hole),
     Case {
         aside: true,
         ..case("cost", cost)
@@ -73,8 +77,7 @@ fn split() -> Result<(Arc<Arena>, Arc<Granted>)> {
     let granted = Granted::run(RINGS + 1 + DATA)?;
     let rings = granted.region(0, RINGS, wire::xen::GRANT)?;
     // One page is left out: an allocation must not lie in both.
-    let flags = wire::xen::GRANT | wire::xen::NO_ADVANCE_MAP;
-    let data = granted.region(RINGS + 1, DATA, flags)?;
+    let data = granted.region(RINGS + 1, DATA, ON_ACCESS)?;
     let arena = Arena::of_regions(&[rings.clone(), data], Some(&rings))?;
     Ok((arena, granted))
 }
@@ -159,6 +162,21 @@ impl Setting<'_> {
             Ok(format!("answered; then {text}"))
         })
     }
+
+    /// A connection with this memory ends before a ring runs, the log says why, and the next one is
+    /// served.
+    fn refuses(&self, arena: &Arc<Arena>, why: &str) -> Result<String> {
+        let mut daemon = self.daemon(&[])?;
+        self.with_log(&mut daemon, |on, daemon| {
+            if on.boot(daemon, arena).is_ok() {
+                return Err("it was accepted".into());
+            }
+            expect_said(daemon, why)?;
+            let mut guest = on.boot(daemon, &split()?.0)?;
+            let text = (on.device.exercise)(&mut guest, daemon)?;
+            Ok(format!("refused; the next connection: {text}"))
+        })
+    }
 }
 
 /// Makes a request, and returns how much was written and what is in the room for the answer.
@@ -197,7 +215,7 @@ fn expect_said(daemon: &Daemon, what: &str) -> Result<()> {
 fn bad_grant(on: &Setting<'_>) -> Result<String> {
     let granted = Granted::run(DATA)?;
     let good = granted.region(0, DATA, wire::xen::GRANT)?;
-    let bad = memory::unseen(NEVER, 4)?;
+    let bad = memory::unseen(NEVER, 4, ON_ACCESS)?;
     let arena = Arena::of_regions(&[good.clone(), bad.clone()], Some(&good))?;
     let at = bad.guest_addr() + 100;
     // Data goes to the good region as well: the bad one is only what is named on purpose.
@@ -218,7 +236,7 @@ fn revoked_grant(on: &Setting<'_>) -> Result<String> {
     let granted = Granted::run(DATA + 2)?;
     let good = granted.region(0, DATA, wire::xen::GRANT)?;
     // Where the frontend itself has it mapped, the kernel would wait for that to end.
-    let lent = memory::unseen(granted.reference(DATA + 1), 1)?;
+    let lent = memory::unseen(granted.reference(DATA + 1), 1, ON_ACCESS)?;
     let arena = Arena::of_regions(&[good, lent.clone()], None)?;
     arena.alloc_in(&lent, lent.size(), 1)?;
     on.survives(&arena, &[], lent.guest_addr(), |guest| {
@@ -238,37 +256,45 @@ fn revoked_grant(on: &Setting<'_>) -> Result<String> {
 /// index is read; the next is served.
 fn ring_on_access(on: &Setting<'_>) -> Result<String> {
     let granted = Granted::run(DATA)?;
-    let flags = wire::xen::GRANT | wire::xen::NO_ADVANCE_MAP;
-    let wrong = Arena::of_regions(&[granted.region(0, DATA, flags)?], None)?;
-    let mut daemon = on.daemon(&[])?;
-    on.with_log(&mut daemon, |on, daemon| {
-        if on.boot(daemon, &wrong).is_ok() {
-            return Err("the ring was accepted".into());
-        }
-        expect_said(daemon, "rings need grants that are mapped in advance")?;
-        let mut guest = on.boot(daemon, &split()?.0)?;
-        let text = (on.device.exercise)(&mut guest, daemon)?;
-        Ok(format!("refused; the next connection: {text}"))
-    })
+    let wrong = Arena::of_regions(&[granted.region(0, DATA, ON_ACCESS)?], None)?;
+    on.refuses(&wrong, "rings need grants that are mapped in advance")
 }
 
-/// Pages stay mapped after an access, and no longer than until a ring stops.
+/// A frontend announces grants that nobody made, to be mapped in advance.
+fn bad_region(on: &Setting<'_>) -> Result<String> {
+    let good = Granted::run(DATA)?.region(0, DATA, wire::xen::GRANT)?;
+    let bad = memory::unseen(NEVER, 4, wire::xen::GRANT)?;
+    let why = format!("bytes at {:#x} of Xen domain 0", bad.guest_addr());
+    let arena = Arena::of_regions(&[good.clone(), bad], Some(&good))?;
+    on.refuses(&arena, &why)
+}
+
+/// Pages stay mapped after an access, and no longer than until a ring stops or their region goes.
 fn cache_ends(on: &Setting<'_>) -> Result<String> {
-    const PAGES: usize = 64;
-    let (arena, _granted) = split()?;
+    // Fewer than any device's work goes through.
+    const PAGES: usize = 4;
     let mut daemon = on.daemon(&["--xen-grant-cache", &PAGES.to_string()])?;
     on.with_log(&mut daemon, |on, daemon| {
-        let mut guest = on.boot(daemon, &arena)?;
-        let before = mapped(daemon)?;
-        (on.device.exercise)(&mut guest, daemon)?;
-        let kept = mapped(daemon)?.saturating_sub(before);
-        guest.stop_queue(on.device.queue)?;
-        let after = mapped(daemon)?.saturating_sub(before);
-        if kept == 0 || kept > PAGES || after != 0 {
-            return Err(format!("{kept} pages were kept, {after} after the ring stopped").into());
-        }
+        let kept_until = |end: fn(&mut Guest, u16) -> Result<()>| {
+            let (arena, _granted) = split()?;
+            let mut guest = on.boot(daemon, &arena)?;
+            let before = mapped(daemon)?;
+            (on.device.exercise)(&mut guest, daemon)?;
+            let kept = mapped(daemon)?.saturating_sub(before);
+            end(&mut guest, on.device.queue)?;
+            let after = mapped(daemon)?.saturating_sub(before);
+            if kept == 0 || kept > PAGES || after != 0 {
+                return Err(format!("{kept} pages were kept, {after} after the end").into());
+            }
+            Ok::<_, Box<dyn std::error::Error + Send + Sync>>(kept)
+        };
+        let first = kept_until(|guest, queue| Ok(guest.stop_queue(queue).map(drop)?))?;
+        let second = kept_until(|guest, _| {
+            let data = guest.arena().region(1).guest_addr();
+            Ok(guest.remove_region(data)?)
+        })?;
         Ok(format!(
-            "{kept} of at most {PAGES} pages kept, none after a ring stopped"
+            "{first} and {second} of at most {PAGES} pages kept, none after a ring stopped or a region went"
         ))
     })
 }
@@ -298,20 +324,37 @@ fn foreign(on: &Setting<'_>) -> Result<Arc<Arena>> {
     Ok(Arena::of_regions(&[region], None)?)
 }
 
-/// A region whose last pages are none of the domain's: the region is served, but not those.
-fn foreign_hole(on: &Setting<'_>) -> Result<String> {
-    const BEHIND: usize = 4;
+/// Pages that [`with_hole`] announces behind all that the domain has.
+const BEHIND: usize = 4;
+const HOLE: u64 = BEHIND as u64 * virtio_guest::PAGE;
+
+/// A region whose last pages are none of the domain's, and where those are.
+fn with_hole(on: &Setting<'_>) -> Result<(Arc<Region>, u64)> {
     let domain = on.domain.ok_or("there is no other domain")?;
     let pages = domain::PAGES + BEHIND;
     let (region, missing) = memory::foreign(domain.id, domain.frame, pages)?;
     if missing != [512, 513, 514, 515] {
         return Err(format!("the domain lacks pages {missing:?}, not those behind it").into());
     }
-    let arena = Arena::of_regions(std::slice::from_ref(&region), None)?;
-    let end = region.end() - (BEHIND as u64) * virtio_guest::PAGE;
-    arena.keep(end, BEHIND as u64 * virtio_guest::PAGE);
+    let hole = region.end() - HOLE;
+    Ok((region, hole))
+}
+
+/// The region is served, but not the pages that are not there.
+fn foreign_hole(on: &Setting<'_>) -> Result<String> {
+    let (region, hole) = with_hole(on)?;
+    let arena = Arena::of_regions(&[region], None)?;
+    arena.keep(hole, HOLE);
     // The first byte is there and the last is not.
-    on.survives(&arena, &[], end - 32, |_| Ok(()))
+    on.survives(&arena, &[], hole - 32, |_| Ok(()))
+}
+
+/// A ring is where the domain has no pages.
+fn ring_in_hole(on: &Setting<'_>) -> Result<String> {
+    let (region, hole) = with_hole(on)?;
+    let arena = Arena::of_regions(std::slice::from_ref(&region), None)?;
+    arena.keep(region.guest_addr(), hole - region.guest_addr());
+    on.refuses(&arena, "lies in pages that the other domain does not have")
 }
 
 /// What a request of 4 KiB takes in each layout, 32 at a time over 64 pages in turn; and the daemon of the mmap

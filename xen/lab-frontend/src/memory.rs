@@ -180,11 +180,10 @@ impl Granted {
 }
 
 /// Grants, made or not, with memory in their place here that nobody else sees.
-pub(crate) fn unseen(reference: u32, count: usize) -> Result<Arc<Region>> {
+pub(crate) fn unseen(reference: u32, count: usize, flags: u32) -> Result<Arc<Region>> {
     let pages = Pages::reserve(count, ProtFlags::READ | ProtFlags::WRITE)?;
     let gntdev = File::options().read(true).write(true).open(GNTDEV)?;
     let (start, len) = (pages.start, pages.len);
-    let flags = wire::xen::GRANT | wire::xen::NO_ADVANCE_MAP;
     // SAFETY: the pages are mapped until the owner goes.
     Ok(unsafe {
         Region::of_mapping(

@@ -194,7 +194,7 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
 /// A domain that the toolstack makes, with the toolstack's version of Xen.
 fn test_guest(unpacked: &packages::Unpacked, version: Version) -> Result<ExitCode> {
     let folder = tempfile::tempdir()?;
-    let wanted = [RNG, CONSOLE, SERVER];
+    let wanted = [RNG, CONSOLE, SERVER, FRONTEND];
     let programs = build::for_target(&wanted, Memory::Xen, Profile::Release, Some(TARGET))?;
     let machine = Machine {
         version,

@@ -9,6 +9,7 @@
 mod cases;
 mod devices;
 mod domain;
+mod libraries;
 mod memory;
 
 use std::path::PathBuf;
@@ -35,12 +36,28 @@ struct Options {
     #[arg(long, value_delimiter = ',')]
     cases: Vec<String>,
 
+    /// Instead of devices, `xen-ioctl` and `xen-store` are tested; xenstore must run.
+    #[arg(long)]
+    libraries: bool,
+
     /// Only these devices; all unless told.
     devices: Vec<String>,
 }
 
 fn main() -> ExitCode {
     let options = Options::parse();
+    if options.libraries {
+        return match libraries::run() {
+            Ok(text) => {
+                println!("{text}");
+                ExitCode::SUCCESS
+            }
+            Err(error) => {
+                println!("{error}");
+                ExitCode::FAILURE
+            }
+        };
+    }
     let chosen = |device: &&Device| {
         options.devices.is_empty() || options.devices.iter().any(|name| name == device.name)
     };

@@ -17,7 +17,7 @@ vcpus=1
 on_poweroff="destroy"
 on_crash="destroy"
 END
-echo LAB-PLAN 14
+echo LAB-PLAN 15
 xenstored --pid-file /run/xenstored.pid
 xenconsoled --pid-file=/run/xenconsoled.pid
 xen-init-dom0
@@ -184,6 +184,7 @@ try() {
     xenstore-rm $nodes
 }
 
+try libraries timeout 60 xen-lab-frontend --libraries
 echoes
 for mapping in foreign grant; do
     : > /tmp/daemon.log

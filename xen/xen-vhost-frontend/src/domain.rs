@@ -137,6 +137,13 @@ pub(crate) fn serve(guest: Guest, stop: &OwnedFd) -> io::Result<()> {
         host.guest.reach
     );
     let result = host.run(&mut devices, &page, &channels, &ports, stop);
+    // A processor whose access is never answered would wait for ever: what came until now is, and
+    // from now on accesses find nothing. Where the domain is gone, so are its processors.
+    if server.enable(false).is_ok() {
+        for (vcpu, port) in ports.iter().enumerate() {
+            let _ = host.answer(&mut devices, &page, &channels, vcpu, *port);
+        }
+    }
     for device in &mut devices {
         if let Some(backend) = &mut device.backend {
             let _ = backend.stop_all(); // the connection ends anyway
@@ -248,12 +255,25 @@ impl Host {
             let Some(vcpu) = ports.iter().position(|known| *known == port) else {
                 continue;
             };
-            let offset = vcpu * size_of::<xen_sys::ioreq>();
-            if let Some(request) = read_request(page, offset)? {
-                let answer = self.access(devices, &request);
-                request.answer(page, offset, answer)?;
-                channels.notify(port)?;
-            }
+            self.answer(devices, page, channels, vcpu, port)?;
+        }
+        Ok(())
+    }
+
+    /// Answers what a processor asks, if it asks anything.
+    fn answer(
+        &self,
+        devices: &mut [Device],
+        page: &Mapping,
+        channels: &EvtChn,
+        vcpu: usize,
+        port: u32,
+    ) -> io::Result<()> {
+        let offset = vcpu * size_of::<xen_sys::ioreq>();
+        if let Some(request) = read_request(page, offset)? {
+            let answer = self.access(devices, &request);
+            request.answer(page, offset, answer)?;
+            channels.notify(port)?;
         }
         Ok(())
     }
@@ -449,10 +469,15 @@ impl Host {
             ));
             device.mmio.fail();
             self.interrupt(device, true);
-        } else if device.mmio.running()
-            && let Err(error) = self.start(device, true)
-        {
-            self.lose(device, &error.to_string());
+        } else if device.mmio.running() {
+            match self.start(device, true) {
+                Ok(()) => {
+                    // The former backend may have answered, and ended before it was heard.
+                    device.mmio.raise(USED);
+                    self.interrupt(device, true);
+                }
+                Err(error) => self.lose(device, &error.to_string()),
+            }
         }
     }
 

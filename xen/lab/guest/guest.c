@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * The smallest guest that reads entropy: PVH entry, 32 bits, no paging, no interrupts. It looks for
- * virtio-mmio devices (BASE, given to the compiler, and each 512 bytes from there), drives them by polling,
- * and says on port 0xe9 what it found, which Xen prints where guest_loglvl=all. With ACCESS_PLATFORM under
- * Xen, it grants its pages to domain 0 and names them by references.
+ * The smallest guest that reads entropy: PVH entry, 32 bits, no paging. It looks for virtio-mmio devices
+ * (BASE, given to the compiler, and each 512 bytes from there), drives them by polling, and says on port 0xe9
+ * what it found, which Xen prints where guest_loglvl=all. With ACCESS_PLATFORM under Xen, it grants its pages
+ * to domain 0 and names them by references.
  *
- * It knows entropy devices, and consoles at whose other end somebody sends back all that comes. Its command
- * line has devices=N (one unless told), and "endless" if it is to go on until it is destroyed.
+ * It knows entropy devices, and consoles at whose other end somebody sends back all that comes. It makes all
+ * queues ready that there are, up to QUEUES, and uses the first one or two. Its command
+ * line has devices=N (one unless told), "endless" if it is to go on until it is destroyed, and "sleeps" if it
+ * is to wait for interrupts with its processor halted: the first device's is vector VECTOR, and so on.
  *
  *   gcc -m32 -ffreestanding -fno-pic -fno-stack-protector -mno-sse -O2 -nostdlib -static \
  *       -Wl,-T,guest.ld -Wl,--build-id=none -DBASE=0xfe000000 -o guest guest.c
@@ -28,7 +30,7 @@ typedef unsigned long long u64;
 #define NEWS 64u
 #define BYTES 64u
 #define DEVICES 3u
-#define QUEUES 2u
+#define QUEUES 4u
 #define PARTS 4u
 #define RING 8u
 #define ENTROPY 4u
@@ -36,6 +38,11 @@ typedef unsigned long long u64;
 /* Where the grant table is put: far above the guest's memory, below the device. */
 #define GRANT_TABLE_FRAME 0xf0000u
 #define FIRST_REFERENCE 8u
+#define VECTOR 64u
+/* Registers of the processor's interrupt controller, and the vector of its spurious interrupts. */
+#define APIC_END 0xfee000b0u
+#define APIC_ENABLE 0xfee000f0u
+#define SPURIOUS 255u
 
 /* The note that makes it a PVH kernel, and the entry. */
 asm(".section .note.Xen,\"a\",@note\n"
@@ -57,25 +64,41 @@ asm(".section .note.Xen,\"a\",@note\n"
     "stack_top:\n"
     ".text\n");
 
+/* What interrupts of each device come to, and one of none. */
+asm("entry0: pushal; pushl $0; jmp handle\n"
+    "entry1: pushal; pushl $1; jmp handle\n"
+    "entry2: pushal; pushl $2\n"
+    "handle: cld; call interrupt; addl $4, %esp; popal\n"
+    "spurious: iret\n");
+extern const char entry0[], entry1[], entry2[], spurious[];
+
 struct descriptor { u64 address; u32 length; u16 flags; u16 next; };
 struct available { u16 flags; u16 index; u16 ring[RING]; };
 struct used { u16 flags; u16 index; struct { u32 id; u32 length; } ring[RING]; };
 struct grant { u16 flags; u16 domain; u32 frame; };
 struct physmap { u16 domain; u16 size; u32 space; u32 index; u32 frame; };
+struct gate { u16 low; u16 selector; u16 kind; u16 high; };
+struct table { u16 limit; u32 base; } __attribute__((packed));
 struct start_info { u32 magic; u32 version; u32 flags; u32 modules; u64 module_list; u64 command_line; };
 
 /* One page for each part of a queue (descriptors, available, used, data), so that each has its reference. */
 static volatile u8 pages[DEVICES][QUEUES][PARTS][PAGE] __attribute__((aligned(4096)));
 static u8 hypercalls[PAGE] __attribute__((aligned(4096)));
 static int granted;
+static int sleeps;
+static int endless;
 
 struct device {
     u32 number;
     u32 kind;
+    u32 queues;
     u16 sent[QUEUES];
     u32 last;      /* what the first bytes were */
     u32 different; /* how often they were others than the time before */
+    volatile u32 interrupts; /* since it was set up */
 };
+
+static struct device devices[DEVICES];
 
 static void put(char c) { asm volatile("outb %0, $0xe9" : : "a"(c)); }
 
@@ -180,6 +203,46 @@ static void grant(void)
     granted = 1;
 }
 
+/* Called with interrupts off. */
+__attribute__((used, regparm(0))) void interrupt(u32 index)
+{
+    struct device *device = &devices[index];
+    u32 causes = *reg(device, 0x060);
+    *reg(device, 0x064) = causes;
+    /* Whose only request was just answered has nothing more to say. */
+    if (device->kind == ENTROPY && !endless && (causes != 1 || *reg(device, 0x060)))
+        fail("causes", causes);
+    device->interrupts++;
+    *(volatile u32 *)APIC_END = 0;
+}
+
+static void set_gate(struct gate *gate, const char *entry)
+{
+    gate->low = (u16)(u32)entry;
+    gate->selector = 8;
+    gate->kind = 0x8e00;
+    gate->high = (u32)entry >> 16;
+}
+
+/* Interrupts reach the handlers from now on. They are off except where the processor is halted. */
+static void take_interrupts(void)
+{
+    static const char *const entries[DEVICES] = { entry0, entry1, entry2 };
+    static const u64 segments[3] = { 0, 0x00cf9a000000ffffull, 0x00cf92000000ffffull };
+    static struct gate gates[256];
+    struct table global = { sizeof(segments) - 1, (u32)segments };
+    struct table vectors = { sizeof(gates) - 1, (u32)gates };
+    for (u32 index = 0; index < DEVICES; index++)
+        set_gate(&gates[VECTOR + index], entries[index]);
+    set_gate(&gates[SPURIOUS], spurious);
+    asm volatile("lgdt %0\n"
+                 "ljmp $8, $1f\n"
+                 "1: mov %2, %%ds; mov %2, %%es; mov %2, %%ss\n"
+                 "lidt %1"
+                 : : "m"(global), "m"(vectors), "r"(16) : "memory");
+    *(volatile u32 *)APIC_ENABLE = 0x100 | SPURIOUS;
+}
+
 /* What the device calls a part of a queue. */
 static u64 address(const struct device *device, u32 queue, u32 part)
 {
@@ -209,18 +272,24 @@ static void set_up(struct device *device)
     *reg(device, 0x070) = 11;
     if (!(*reg(device, 0x070) & 8))
         fail("features", device->number);
-    for (u32 queue = 0; queue < (device->kind == CONSOLE ? 2u : 1u); queue++) {
+    device->interrupts = 0;
+    for (device->queues = 0; device->queues < QUEUES; device->queues++) {
+        u32 queue = device->queues;
+        *reg(device, 0x030) = queue;
+        if (*reg(device, 0x034) < RING)
+            break;
         for (u32 part = 0; part < PARTS; part++)
             for (u32 byte = 0; byte < PAGE; byte++)
                 pages[device->number][queue][part][byte] = 0;
         device->sent[queue] = 0;
-        *reg(device, 0x030) = queue;
         *reg(device, 0x038) = RING;
         set64(device, 0x080, address(device, queue, 0));
         set64(device, 0x090, address(device, queue, 1));
         set64(device, 0x0a0, address(device, queue, 2));
         *reg(device, 0x044) = 1;
     }
+    if (device->queues < (device->kind == CONSOLE ? 2u : 1u))
+        fail("queues", device->queues);
     *reg(device, 0x070) = 15;
 }
 
@@ -244,13 +313,29 @@ static void request(struct device *device, u32 queue, u32 length, int device_wri
     *reg(device, 0x050) = queue;
 }
 
+/* Each answer of a device with one queue has an interrupt, which may come after the answer was seen. */
+static int lacks_interrupts(const struct device *device)
+{
+    return sleeps && device->kind == ENTROPY && device->interrupts < device->sent[0];
+}
+
+/* It says so, or has forgotten what it was told, or is not there at all. */
+static int must_reset(const struct device *device)
+{
+    u32 status = *reg(device, 0x070);
+    return status & 0x40 || !(status & 4);
+}
+
 /* How many bytes the device wrote, or -1 if it says that it must be reset. */
 static int answer(struct device *device, u32 queue)
 {
     volatile struct used *used = (void *)pages[device->number][queue][2];
-    for (u32 spins = 1; used->index != device->sent[queue]; spins++) {
-        relax();
-        if (spins % 65536 == 0 && *reg(device, 0x070) & 0x40)
+    for (u32 spins = 1; used->index != device->sent[queue] || lacks_interrupts(device); spins++) {
+        if (sleeps)
+            asm volatile("sti; hlt; cli" : : : "memory");
+        else
+            relax();
+        if ((sleeps || spins % 65536 == 0) && must_reset(device))
             return -1;
     }
     barrier();
@@ -302,13 +387,15 @@ static int echo(struct device *device)
 
 void run(const struct start_info *start)
 {
-    static struct device devices[DEVICES];
     const char *words = (const char *)(u32)start->command_line;
     const char *count = after(words, "devices=");
     u32 all = count ? *count - '0' : 1;
-    int endless = after(words, "endless") != 0;
 
+    endless = after(words, "endless") != 0;
     say("GUEST starts\n");
+    sleeps = after(words, "sleeps") != 0;
+    if (sleeps)
+        take_interrupts();
     if (all < 1 || all > DEVICES)
         fail("devices", all);
     for (u32 index = 0; index < all; index++) {
@@ -342,11 +429,16 @@ void run(const struct start_info *start)
     }
     for (u32 index = 0; index < all; index++) {
         *reg(&devices[index], 0x070) = 0;
+        if (*reg(&devices[index], 0x060))
+            fail("causes after a reset", index);
+        if (sleeps && devices[index].kind == ENTROPY && devices[index].interrupts != ROUNDS)
+            fail("interrupts", devices[index].interrupts);
         if (devices[index].different < ROUNDS - 1)
             fail("bytes", devices[index].different);
     }
     say("GUEST ok ");
     say(granted ? "grant " : "foreign ");
+    say(sleeps ? "sleeps " : "");
     for (u32 index = 0; index < all; index++) {
         number(devices[index].different);
         say(index + 1 < all ? " " : "\n");

@@ -9,7 +9,6 @@ mount -t xenfs xenfs /proc/xen
 mkdir -p /etc/xen
 echo 'autoballoon="off"' > /etc/xen/xl.conf
 cat > /guest.cfg <<END
-name="lab"
 type="pvh"
 kernel="/guest"
 memory=16
@@ -17,7 +16,7 @@ vcpus=1
 on_poweroff="destroy"
 on_crash="destroy"
 END
-echo LAB-PLAN 15
+echo LAB-PLAN 21
 xenstored --pid-file /run/xenstored.pid
 xenconsoled --pid-file=/run/xenconsoled.pid
 xen-init-dom0
@@ -81,17 +80,20 @@ clean() {
 
 # Makes a guest with these words on its command line, and a device of each type.
 make() {
-    xl create -p /guest.cfg "cmdline=\"$1\"" > /tmp/xl.log 2>&1 || { tail -n 3 /tmp/xl.log; return 1; }
+    xl create -p /guest.cfg "name=\"$name\"" "cmdline=\"$1\"" > /tmp/xl.log 2>&1 || { tail -n 3 /tmp/xl.log; return 1; }
+    words=$1
     shift
     count=$#
-    domain=$(xl domid lab)
+    domain=$(xl domid $name)
     nodes=/local/domain/0/backend/virtio/$domain
     written=
     index=0
     for type; do
-        node=$nodes/$index
+        node=$nodes/$((first + index))
         base=$(printf 0x%x $((0xfe000000 + 512 * index)))
-        written="$written $node/base $base $node/irq 0 $node/type virtio,device$type"
+        irq=0
+        case $words in *sleeps*) irq=$((64 + index));; esac
+        written="$written $node/base $base $node/irq $irq $node/type virtio,device$type"
         index=$((index + 1))
     done
     xenstore-write $written
@@ -100,13 +102,13 @@ make() {
 # Makes one that goes on until it is destroyed, and waits until it does.
 busy() {
     make "$@" || return 1
-    xl unpause lab
+    xl unpause $name
     wait_for says reads || { echo "the guest reads nothing"; return 1; }
 }
 
 # Destroys it, and looks whether all ends with it, before anybody removes its nodes.
 destroyed() {
-    xl destroy lab > /dev/null 2>&1 # it may have ended by itself
+    xl destroy $name > /dev/null 2>&1 # it may have ended by itself
     wait_for ended || { echo "its frontend does not end"; return 1; }
     xenstore-rm $nodes
     wait_for clean || { echo "something of it stays: $(xl list | wc -l) $(held) of $before"; return 1; }
@@ -122,13 +124,13 @@ gone() {
 
 # What the guest says, and whether its server ends with it.
 guest() {
-    mapping=$1
+    expected=$1
     shift
     make "$@" || return 1
-    xl unpause lab
+    xl unpause $name
     wait_for says "[oF]" || { echo "the guest says nothing"; return 1; }
     grep "(d$domain) GUEST [oF]" /tmp/console | sed 's/.*GUEST/GUEST/' | tr -d '\r'
-    grep -q "(d$domain) GUEST ok $mapping " /tmp/console || return 1
+    grep -q "(d$domain) GUEST ok $expected " /tmp/console || return 1
     destroyed
 }
 
@@ -139,9 +141,47 @@ cut_off() {
     echo "destroyed while it read, nothing of it stays"
 }
 
+# Two guests with a daemon each; one goes and the other stays.
+both() {
+    name=other
+    first=1
+    busy endless 4 || return 1
+    other=$domain
+    name=lab
+    first=0
+    busy endless 4 || return 1
+    forget
+    wait_for says reads && domain=$other && wait_for says reads || { echo "one of two reads nothing"; return 1; }
+    domain=$(xl domid lab)
+    xl destroy lab
+    wait_for ended || { echo "the frontend of the first does not end"; return 1; }
+    xenstore-rm $nodes
+    domain=$other
+    nodes=/local/domain/0/backend/virtio/$domain
+    name=other
+    forget
+    wait_for says reads || { echo "the other reads no more"; return 1; }
+    destroyed || return 1
+    echo "both read at once, and one after the other was destroyed"
+}
+
+# The frontend ends and comes back while a guest reads.
+frontend_restart() {
+    busy endless 4 || return 1
+    kill $frontend
+    wait $frontend
+    frontend
+    wait_for served || { echo "the new frontend does not find the guest"; return 1; }
+    wait_for says resets || { echo "the guest does not reset the device"; return 1; }
+    forget
+    wait_for says reads || { echo "the guest reads no more"; return 1; }
+    destroyed || return 1
+    echo "the guest resets the device, and goes on with another frontend"
+}
+
 # The daemon is killed while a guest reads; another one goes on where it was.
 restart() {
-    busy endless 4 || return 1
+    busy "sleeps endless" 4 || return 1
     kill -9 $rng0
     wait $rng0 2> /dev/null
     wait_for logged lost || { echo "the frontend does not see it"; return 1; }
@@ -156,7 +196,7 @@ restart() {
 
 # The daemon that comes instead of the killed one has fewer queues: the driver must begin anew.
 reset() {
-    busy "devices=2 endless" 4 3 || return 1
+    busy "devices=2 sleeps endless" 4 3 || return 1
     kill -9 $console
     wait $console 2> /dev/null
     wait_for logged lost || { echo "the frontend does not see it"; return 1; }
@@ -168,12 +208,14 @@ reset() {
     echo "another console has fewer queues: reset, and goes on"
 }
 
-# The case, and what it runs.
+# The case, and what it runs. There is one guest, whose devices count from 0, unless the case says otherwise.
 try() {
     start=$(now)
     verdict=FAILED
     case=$1
     shift
+    name=lab
+    first=0
     "$@" > /tmp/said 2>&1 && verdict=ok
     ran=$((ran + 1))
     echo
@@ -181,19 +223,26 @@ try() {
     [ $verdict = ok ] && return
     cat /tmp/frontend.log /tmp/daemon.log /tmp/console
     xl destroy lab
+    xl destroy other
     xenstore-rm $nodes
+}
+
+# Starts it, for $mapping.
+frontend() {
+    xen-vhost-frontend --backend '4=/run/rng{device}.sock0' --backend 3=/run/console.sock0 \
+        --mapping $mapping >> /tmp/frontend.log 2>&1 &
+    frontend=$!
 }
 
 try libraries timeout 60 xen-lab-frontend --libraries
 echoes
 for mapping in foreign grant; do
     : > /tmp/daemon.log
+    : > /tmp/frontend.log
     entropy 0
     entropy 1
     console
-    xen-vhost-frontend --backend '4=/run/rng{device}.sock0' --backend 3=/run/console.sock0 \
-        --mapping $mapping > /tmp/frontend.log 2>&1 &
-    frontend=$!
+    frontend
     before=64
     try guest-$mapping guest $mapping "" 4
     try gone-$mapping gone
@@ -202,6 +251,9 @@ for mapping in foreign grant; do
     try cut-$mapping cut_off
     try restart-$mapping restart
     try devices-$mapping guest $mapping devices=3 4 4 3
+    try sleeps-$mapping guest "$mapping sleeps" "devices=2 sleeps" 4 3
+    try both-$mapping both
+    try frontend-$mapping frontend_restart
     try reset-$mapping reset
     try next-$mapping guest $mapping "" 4
     kill $frontend $rng0 $rng1 $console

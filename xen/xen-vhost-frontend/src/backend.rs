@@ -317,17 +317,22 @@ fn table(regions: &[(Region, BorrowedFd<'_>)], domain: u16) -> Vec<u8> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
     use std::thread::{JoinHandle, spawn};
 
     type Said = Vec<(u32, Vec<u8>)>;
 
+    pub(crate) fn served(protocol: u64) -> (io::Result<Backend>, JoinHandle<Said>) {
+        let (near, far) = UnixStream::pair().unwrap();
+        let thread = answer(far, protocol);
+        (Backend::over(near), thread)
+    }
+
     /// A backend that answers as a xen build does, until the connection ends; what it was told.
-    fn served(protocol: u64) -> (io::Result<Backend>, JoinHandle<Said>) {
-        let (near, mut far) = UnixStream::pair().unwrap();
+    pub(crate) fn answer(mut far: UnixStream, protocol: u64) -> JoinHandle<Said> {
         far.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
-        let thread = spawn(move || {
+        spawn(move || {
             let mut said = Vec::new();
             let mut header = [0; 12];
             while far.read_exact(&mut header).is_ok() {
@@ -352,11 +357,10 @@ mod tests {
                 said.push((request, body));
             }
             said
-        });
-        (Backend::over(near), thread)
+        })
     }
 
-    const ALL: u64 = MQ | REPLY_ACK | CONFIG | XEN_MMAP;
+    pub(crate) const ALL: u64 = MQ | REPLY_ACK | CONFIG | XEN_MMAP;
 
     #[test]
     fn a_backend_not_built_for_xen_is_refused() {

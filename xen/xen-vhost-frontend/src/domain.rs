@@ -516,7 +516,175 @@ fn wait(watched: &[BorrowedFd<'_>], time: Duration) -> io::Result<Vec<bool>> {
 
 #[cfg(test)]
 mod tests {
+    use std::fs::File;
+    use std::os::unix::net::UnixListener;
+
     use super::*;
+    use crate::backend::tests::{ALL, answer, served};
+
+    const BASE: u64 = 0xfe00_0000;
+    /// Only the one bit that a backend must have here.
+    const XEN_MMAP: u64 = 1 << 17;
+
+    /// Where there is no Xen, nothing can be mapped and no interrupt sent.
+    fn host() -> Host {
+        Host {
+            privcmd: PrivCmd::from(File::open("/dev/null").unwrap()),
+            grants: None,
+            logged: Cell::new((Instant::now(), 0)),
+            guest: Guest {
+                domain: 7,
+                reach: Reach::Foreign,
+                memory_kib: 64,
+                places: Vec::new(),
+            },
+        }
+    }
+
+    fn place(socket: &str) -> Place {
+        Place {
+            device: 4,
+            base: BASE,
+            irq: 64,
+            socket: socket.into(),
+        }
+    }
+
+    fn read(host: &Host, devices: &mut [Device], offset: u64) -> u64 {
+        access(host, devices, offset, None)
+    }
+
+    fn write(host: &Host, devices: &mut [Device], offset: u64, value: u64) {
+        access(host, devices, offset, Some(value));
+    }
+
+    fn access(host: &Host, devices: &mut [Device], offset: u64, value: Option<u64>) -> u64 {
+        let request = Request {
+            addr: BASE + offset,
+            size: 4,
+            data: value.unwrap_or_default(),
+            is_read: value.is_none(),
+        };
+        host.access(devices, &request)
+    }
+
+    /// Queue 0 and DRIVER_OK, as a driver goes about it.
+    fn set_up(host: &Host, devices: &mut [Device]) {
+        let steps = [
+            (0x070, 3),
+            (0x024, 1),
+            (0x020, 1),
+            (0x070, 11),
+            (0x038, 8),
+            (0x044, 1),
+            (0x070, 15),
+        ];
+        for (offset, value) in steps {
+            write(host, devices, offset, value);
+        }
+    }
+
+    const NEEDS_RESET: u64 = 0x40;
+
+    #[test]
+    fn an_access_finds_its_register_and_one_beside_all_finds_nothing() {
+        let host = host();
+        let (backend, _) = served(ALL);
+        let mut devices = [host.device(&place("/none"), backend.unwrap())];
+
+        assert_eq!(read(&host, &mut devices, 0), 0x7472_6976);
+        assert_eq!(read(&host, &mut devices, SIZE), u64::MAX);
+        write(&host, &mut devices, SIZE, 1);
+    }
+
+    #[test]
+    fn the_configuration_goes_through_to_the_backend() {
+        let host = host();
+        let (backend, server) = served(ALL);
+        let mut devices = [host.device(&place("/none"), backend.unwrap())];
+
+        let value = read(&host, &mut devices, 0x108);
+        write(&host, &mut devices, 0x104, 0x0403_0201);
+
+        assert_eq!(value, u64::from(u32::from_le_bytes(*b"abcd")));
+        drop(devices);
+        let said = server.join().unwrap();
+        assert!(said.last().unwrap().1.ends_with(&[1, 2, 3, 4]));
+    }
+
+    #[test]
+    fn a_backend_that_is_gone_leaves_registers_and_an_empty_configuration() {
+        let host = host();
+        let (backend, _) = served(ALL);
+        let mut devices = [host.device(&place("/none"), backend.unwrap())];
+
+        host.lose(&mut devices[0], "it is a test");
+
+        assert!(devices[0].backend.is_none());
+        assert_eq!(read(&host, &mut devices, 0x100), 0);
+        assert_eq!(read(&host, &mut devices, 0), 0x7472_6976);
+        write(&host, &mut devices, 0x104, 1);
+    }
+
+    #[test]
+    fn a_driver_whose_memory_cannot_be_shared_is_told_to_reset_and_may_do_so() {
+        let host = host();
+        let (backend, _) = served(ALL);
+        let mut devices = [host.device(&place("/none"), backend.unwrap())];
+
+        set_up(&host, &mut devices);
+
+        assert_eq!(read(&host, &mut devices, 0x070), 15 | NEEDS_RESET);
+        assert_eq!(read(&host, &mut devices, 0x060), 2);
+        write(&host, &mut devices, 0x064, 2);
+        assert_eq!(read(&host, &mut devices, 0x060), 0);
+        write(&host, &mut devices, 0x070, 0);
+        assert_eq!(read(&host, &mut devices, 0x070), 0);
+    }
+
+    #[test]
+    fn a_backend_is_looked_for_until_it_is_back() {
+        let folder = tempfile::tempdir().unwrap();
+        let socket = folder.path().join("s");
+        let host = host();
+        let (backend, _) = served(ALL);
+        let mut device = host.device(&place(socket.to_str().unwrap()), backend.unwrap());
+        host.lose(&mut device, "it is a test");
+
+        device.again = Instant::now();
+        host.reconnect(&mut device);
+        assert!(device.backend.is_none());
+        let listener = UnixListener::bind(&socket).unwrap();
+        let thread = std::thread::spawn(move || answer(listener.accept().unwrap().0, ALL));
+        device.again = Instant::now();
+        host.reconnect(&mut device);
+
+        assert!(device.backend.is_some());
+        drop(device);
+        thread.join().unwrap().join().unwrap();
+    }
+
+    #[test]
+    fn a_running_driver_must_reset_where_another_backend_has_fewer_queues() {
+        let folder = tempfile::tempdir().unwrap();
+        let socket = folder.path().join("s");
+        let host = host();
+        let (backend, _) = served(ALL);
+        let mut devices = [host.device(&place(socket.to_str().unwrap()), backend.unwrap())];
+        devices[0].mmio.write(0x070, 4, 3);
+        host.lose(&mut devices[0], "it is a test");
+        let listener = UnixListener::bind(&socket).unwrap();
+        let thread = std::thread::spawn(move || answer(listener.accept().unwrap().0, XEN_MMAP));
+
+        devices[0].again = Instant::now();
+        host.reconnect(&mut devices[0]);
+
+        assert_eq!(read(&host, &mut devices, 0x070), 3 | NEEDS_RESET);
+        write(&host, &mut devices, 0x070, 0);
+        assert_eq!(devices[0].mmio.queues().len(), 1);
+        drop(devices);
+        thread.join().unwrap().join().unwrap();
+    }
 
     #[test]
     fn a_driver_under_grants_must_accept_that_addresses_are_those() {

@@ -304,7 +304,7 @@ impl Machine<'_> {
     /// Writes what the machine boots from. `work` is what dom0 does.
     fn furnish(&self, mut archive: initramfs::Archive, work: &str) -> Result<()> {
         let kernel = &self.unpacked.kernel;
-        archive.file("bin/busybox", 0o755, &fs::read(self.unpacked.busybox()?)?);
+        archive.file("bin/busybox", 0o755, &fs::read(self.unpacked.busybox())?);
         for module in MODULES {
             let packed = packages::find(kernel, &format!("{module}.ko.xz"))?;
             archive.file(&format!("{module}.ko.xz"), 0o644, &fs::read(packed)?);

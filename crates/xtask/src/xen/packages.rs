@@ -125,8 +125,8 @@ impl Unpacked {
         self.root.join(format!("xen-{}", version.name()))
     }
 
-    pub(super) fn busybox(&self) -> Result<PathBuf> {
-        find(&self.root.join("busybox"), "busybox")
+    pub(super) fn busybox(&self) -> PathBuf {
+        self.root.join("busybox/usr/bin/busybox")
     }
 
     /// The toolstack of a version: where each file is to be, and where it is.

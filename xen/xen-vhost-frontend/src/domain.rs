@@ -665,7 +665,28 @@ mod tests {
     }
 
     #[test]
-    fn a_running_driver_must_reset_where_another_backend_has_fewer_queues() {
+    fn a_running_driver_is_interrupted_when_its_backend_is_back() {
+        let folder = tempfile::tempdir().unwrap();
+        let socket = folder.path().join("s");
+        let host = host();
+        let (backend, _) = served(ALL);
+        let mut devices = [host.device(&place(socket.to_str().unwrap()), backend.unwrap())];
+        set_up(&host, &mut devices);
+        write(&host, &mut devices, 0x064, 3);
+        host.lose(&mut devices[0], "it is a test");
+        let listener = UnixListener::bind(&socket).unwrap();
+        let thread = std::thread::spawn(move || answer(listener.accept().unwrap().0, ALL));
+
+        devices[0].again = Instant::now();
+        host.reconnect(&mut devices[0]);
+
+        assert_eq!(read(&host, &mut devices, 0x060) & 1, 1);
+        drop(devices);
+        thread.join().unwrap().join().unwrap();
+    }
+
+    #[test]
+    fn a_driver_must_reset_where_another_backend_has_fewer_queues() {
         let folder = tempfile::tempdir().unwrap();
         let socket = folder.path().join("s");
         let host = host();

@@ -145,11 +145,11 @@ cut_off() {
 both() {
     name=other
     first=1
-    busy endless 4 || return 1
+    busy "sleeps endless" 4 || return 1
     other=$domain
     name=lab
     first=0
-    busy endless 4 || return 1
+    busy "sleeps endless" 4 || return 1
     forget
     wait_for says reads && domain=$other && wait_for says reads || { echo "one of two reads nothing"; return 1; }
     domain=$(xl domid lab)

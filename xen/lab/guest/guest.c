@@ -27,7 +27,7 @@ typedef unsigned long long u64;
 #define PAGE 4096u
 #define ROUNDS 16u
 /* What a guest that goes on for ever says something after. */
-#define NEWS 64u
+#define NEWS 16u
 #define BYTES 64u
 #define DEVICES 3u
 #define QUEUES 4u

@@ -215,9 +215,10 @@ impl State {
         let Some(port) = self.ports.get_mut(index) else {
             return Next::Wait;
         };
-        // A guest throws away what comes for a port that nobody has open there.
+        // A guest throws away what comes for a port that nobody has open there; and its reader takes
+        // a pause for the end, until it was told that somebody is here.
         let open = if self.multiport {
-            port.told.guest_open
+            port.told.guest_open && port.told.host_open
         } else {
             index == 0
         };
@@ -341,14 +342,20 @@ impl State {
                     return;
                 };
                 let fits = chain.write_all(&message);
+                let mut opened = false;
                 match fits {
                     Ok(()) => {
                         port.due &= !bit;
                         port.sent_message(bit);
+                        opened = bit == due::OPEN && port.told.host_open;
                     }
                     Err(error) => chain.warn(format_args!("no room for a message: {error}")),
                 }
                 queues.complete(spec::CONTROL_RX, chain);
+                if opened {
+                    // For its input.
+                    self.call_again();
+                }
             }
         }
     }

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Resource, Rlimit, Signal, kill_process, prlimit};
 use vhost_device_console::spec;
-use virtio_guest::{Daemon, Guest, process};
+use virtio_guest::{Daemon, Error, Guest, process};
 
 const EXE: &str = env!("CARGO_BIN_EXE_vhost-device-console");
 const TIMEOUT: Duration = Duration::from_secs(30);
@@ -706,6 +706,28 @@ fn input_waits_until_the_guest_opens_the_port() {
 }
 
 #[test]
+fn input_waits_until_the_guest_was_told_of_its_sender() {
+    let daemon = uds(&["--ports", "2"]);
+    let mut guest = multiport(&daemon);
+    say(&mut guest, 0, spec::DEVICE_READY, 1);
+    hear(&mut guest);
+    hear(&mut guest);
+    open_port(&mut guest, 1, 0);
+    let token = guest.queue(4).post(&[], &[64]).unwrap();
+    guest.queue(4).kick().unwrap();
+    client(&daemon, "console1").write_all(b"hello").unwrap();
+    // A reader in the guest would take what is there for all that will be.
+    let early = guest.queue(4).wait(Duration::from_millis(200));
+
+    let told = hear(&mut guest);
+    let reply = guest.queue(4).wait_for(token).unwrap();
+
+    assert!(matches!(early, Err(Error::Timeout { .. })), "{early:?}");
+    assert_eq!(told, control(1, spec::PORT_OPEN, 1));
+    assert_eq!(reply.data(), b"hello");
+}
+
+#[test]
 fn garbage_on_the_control_queue_is_warned_of_and_survived() {
     let daemon = uds(&["--ports", "2"]);
     let mut guest = multiport(&daemon);
@@ -901,8 +923,8 @@ fn a_guest_that_moves_takes_its_port_states_and_unread_output_along() {
     stream.write_all(b"hello").unwrap();
 
     assert_eq!(read(&stream, 6), b"unread");
-    assert_eq!(receive(&mut guest, 4, 5), b"hello");
     assert_eq!(hear(&mut guest), control(1, spec::PORT_OPEN, 1));
+    assert_eq!(receive(&mut guest, 4, 5), b"hello");
 }
 
 #[test]

@@ -58,6 +58,12 @@ fn client(daemon: &Daemon, name: &str) -> UnixStream {
     stream
 }
 
+/// More than closing it: while another test starts a daemon, that child holds all descriptors for a
+/// moment, and the client would still be there.
+fn leave(client: UnixStream) {
+    client.shutdown(std::net::Shutdown::Both).unwrap();
+}
+
 fn read(mut from: impl Read, count: usize) -> Vec<u8> {
     let mut bytes = vec![0; count];
     from.read_exact(&mut bytes).unwrap();
@@ -262,7 +268,7 @@ fn a_second_client_waits_for_the_first_to_leave() {
     guest.queue(TX).request(&[b"to the first"], &[]).unwrap();
     assert_eq!(read(&first, 12), b"to the first");
 
-    drop(first);
+    leave(first);
     // Whether the daemon has seen that yet, or keeps it for the next one.
     guest.queue(TX).request(&[b"to the second"], &[]).unwrap();
 
@@ -294,6 +300,7 @@ fn what_clients_sent_before_they_left_comes_before_what_the_next_one_sends() {
             .request(&[greeting.as_bytes()], &[])
             .unwrap();
         assert_eq!(read(&stream, 7), greeting.as_bytes());
+        leave(stream);
     }
     let mut last = client(&daemon, "console");
     last.write_all(b"four").unwrap();
@@ -380,7 +387,7 @@ fn a_client_that_only_sends_keeps_its_place() {
     sender.write_all(b"late ").unwrap();
     let late = receive(&mut guest, RX, 5);
 
-    drop(sender);
+    leave(sender);
     let got = receive(&mut guest, RX, 4);
 
     assert_eq!(early, b"early ");
@@ -465,7 +472,7 @@ fn a_socket_of_somebody_else_is_connected_to_again_and_again() {
     guest.queue(TX).request(&[b"first"], &[]).unwrap();
     assert_eq!(read(&first, 5), b"first");
 
-    drop(first);
+    leave(first);
     let (second, _) = listener.accept().unwrap();
     guest.queue(TX).request(&[b"second"], &[]).unwrap();
 
@@ -679,7 +686,7 @@ fn ports_are_announced_named_and_opened_in_order() {
     assert_eq!(hear(&mut guest), name);
     let stream = client(&daemon, "console1");
     assert_eq!(hear(&mut guest), control(1, spec::PORT_OPEN, 1));
-    drop(stream);
+    leave(stream);
     assert_eq!(hear(&mut guest), control(1, spec::PORT_OPEN, 0));
 }
 

@@ -163,7 +163,8 @@ pub trait Worker: Send + 'static {
     }
 
     /// The driver notified, or the queue was started or enabled, or goes on after a change of the
-    /// memory: there may be something to take.
+    /// memory: there may be something to take. A worker that takes some and leaves the rest has
+    /// enough for now, and is not told of more before it found the ring empty.
     fn kicked(&mut self, queue: u16, queues: &mut Queues<'_>);
 
     /// A watched file descriptor is ready. Queues that are disabled are not to be had.

@@ -263,6 +263,9 @@ pub struct Queue {
     /// leave buffers in the ring until it has something for them, and must not be called for these
     /// again and again.
     told_available: u16,
+    /// No pop has found the ring empty since one found something. A worker that leaves the rest of the
+    /// ring for later does not wait for the driver, and comes back by itself.
+    content: bool,
     next_used: u16,
     /// Completed but not yet in the driver's sight.
     unpublished: u16,
@@ -346,6 +349,7 @@ impl Queue {
             next_available: config.next_available,
             seen_available: config.next_available,
             told_available: config.next_available,
+            content: false,
             next_used,
             unpublished: 0,
             unpublished_bytes: 0,
@@ -611,9 +615,15 @@ impl Queue {
 
     /// Asks the driver to notify of what comes after that which was looked at. Returns whether
     /// something came already: then look again, there may be no notification for it.
+    ///
+    /// Not asked for are notifications of a queue from which [`Queue::pop`] took and left something:
+    /// a device that has enough receive buffers would be woken for each that comes back.
     #[inline]
     pub fn enable_notification(&mut self) -> bool {
         if !self.enabled || self.fault.is_some() {
+            return false;
+        }
+        if self.content && self.next_available != self.seen_available && self.pops_left > 0 {
             return false;
         }
         if self.config.event_idx {
@@ -711,6 +721,7 @@ impl Queue {
             // Acquire: the entries that the index covers are read after it.
             let index = self.ring.available.load(RING_IDX, Ordering::Acquire);
             if index == self.next_available {
+                self.content = false;
                 return None;
             }
             if index.wrapping_sub(self.next_available) > self.config.size {
@@ -739,6 +750,7 @@ impl Queue {
             self.retire(RingFault::Head(head));
             return None;
         }
+        self.content = true;
         Some(head)
     }
 

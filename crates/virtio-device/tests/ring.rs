@@ -911,6 +911,65 @@ fn notifications_are_asked_for_and_declined_by_the_flag() {
 }
 
 #[test]
+fn a_worker_that_leaves_buffers_wants_no_notification_of_more() {
+    let mut driver = Driver::new(8);
+    let (mut queue, _line) = queue(&driver, driver.config());
+    for _ in 0..3 {
+        driver.offer_room(4);
+    }
+    queue.begin_turn();
+    queue.disable_notification();
+    let first = queue.pop().unwrap();
+    queue.complete(first);
+
+    let came = queue.enable_notification();
+    let satisfied = driver.device_wants_no_kick();
+    driver.offer_room(4);
+    let more = queue.enable_notification();
+    pop_all(&mut queue);
+    let starved = queue.enable_notification();
+
+    assert!(satisfied && !came && !more && !starved);
+    assert!(!driver.device_wants_no_kick());
+}
+
+#[test]
+fn with_event_idx_buffers_that_are_left_put_no_new_notification_in_line() {
+    let mut driver = Driver::new(8);
+    let (mut queue, _line) = queue(&driver, driver.config_with_event_idx());
+    for _ in 0..3 {
+        driver.offer_room(4);
+    }
+    queue.begin_turn();
+    let first = queue.pop().unwrap();
+    queue.complete(first);
+
+    queue.enable_notification();
+    let satisfied = driver.available_event();
+    pop_all(&mut queue);
+    queue.enable_notification();
+
+    assert_eq!((satisfied, driver.available_event()), (0, 3));
+}
+
+#[test]
+fn a_worker_that_found_too_little_and_put_it_back_is_notified_of_more() {
+    let mut driver = Driver::new(8);
+    let (mut queue, _line) = queue(&driver, driver.config());
+    driver.offer_room(4);
+    queue.begin_turn();
+    queue.disable_notification();
+    let first = queue.pop().unwrap();
+    let second = queue.pop();
+    queue.put_back(first).unwrap();
+
+    let came = queue.enable_notification();
+
+    assert!(second.is_none() && !came);
+    assert!(!driver.device_wants_no_kick());
+}
+
+#[test]
 fn the_available_event_is_the_index_that_was_looked_at() {
     let mut driver = Driver::new(8);
     driver.start_at(0xffff);

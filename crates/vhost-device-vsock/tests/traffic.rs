@@ -16,9 +16,9 @@ fn daemon() -> Daemon {
 }
 
 /// Streams a total that no packet size divides, and ends the connection from the guest.
-fn streams(direction: Direction, size: usize) {
+fn streams(direction: Direction, size: usize, lent: usize) {
     let daemon = daemon();
-    let mut traffic = Traffic::boot(daemon.path(), size).unwrap();
+    let mut traffic = Traffic::boot(daemon.path(), size, lent).unwrap();
     let (mut connection, mut stream) = traffic.accept(&daemon.dir().join("v")).unwrap();
 
     let moved = traffic.stream(direction, &mut connection, &mut stream, 3_000_001);
@@ -29,29 +29,34 @@ fn streams(direction: Direction, size: usize) {
 
 #[test]
 fn a_guest_that_keeps_its_ring_full_of_small_packets_is_heard_to_the_end() {
-    streams(Direction::Up, 64);
+    streams(Direction::Up, 64, 64);
 }
 
 #[test]
 fn a_guest_that_keeps_its_ring_full_of_large_packets_is_heard_to_the_end() {
-    streams(Direction::Up, 64 * 1024);
+    streams(Direction::Up, 64 * 1024, 64);
 }
 
 #[test]
 fn a_program_that_never_pauses_reaches_a_guest_with_small_buffers() {
-    streams(Direction::Down, 64);
+    streams(Direction::Down, 64, 64);
 }
 
 #[test]
 fn a_program_that_never_pauses_reaches_a_guest_with_large_buffers() {
-    streams(Direction::Down, 64 * 1024);
+    streams(Direction::Down, 64 * 1024, 64 * 1024);
+}
+
+#[test]
+fn large_writes_reach_a_guest_that_lends_pages() {
+    streams(Direction::Down, 64 * 1024, 4096);
 }
 
 #[test]
 fn connections_opened_and_ended_one_after_the_other_leave_nothing_behind() {
     let daemon = daemon();
     let listener = UnixListener::bind(daemon.dir().join("v_1234")).unwrap();
-    let mut traffic = Traffic::boot(daemon.path(), 4096).unwrap();
+    let mut traffic = Traffic::boot(daemon.path(), 4096, 4096).unwrap();
     let (first, stream) = traffic.open(&listener).unwrap();
     traffic.close(&first, false).unwrap();
     drop(stream);

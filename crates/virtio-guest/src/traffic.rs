@@ -133,7 +133,7 @@ impl Ring {
     }
 }
 
-/// A guest that is ready to send and receive packets of one size.
+/// A guest that is ready to send packets of one size, and to receive.
 pub struct Traffic {
     guest: Guest,
     cid: u64,
@@ -165,10 +165,10 @@ const CONTROL: u16 = 32;
 const PACKETS: u16 = (RING - CONTROL) / 2;
 
 impl Traffic {
-    /// Boots a guest whose packets have `size` bytes of payload.
-    pub fn boot(path: &Path, size: usize) -> Result<Self, Error> {
-        let each = (size + HEADER).next_multiple_of(4096);
-        let memory = each * usize::from(RING + PACKETS) + (4 << 20);
+    /// Boots a guest that sends packets of `size` bytes of payload, and lends buffers for `room`.
+    pub fn boot(path: &Path, size: usize, room: usize) -> Result<Self, Error> {
+        let each = |payload: usize| (payload + HEADER).next_multiple_of(4096);
+        let memory = each(room) * usize::from(RING) + each(size) * usize::from(PACKETS) + (4 << 20);
         let mut guest = Guest::builder(path)
             .memory_size(memory)
             .regions(1)
@@ -185,12 +185,12 @@ impl Traffic {
         let arena = guest.arena().clone();
         let mut rx_at = Vec::new();
         for entry in 0..RING {
-            let addr = arena.alloc(size + HEADER, 64)?;
+            let addr = arena.alloc(room + HEADER, 64)?;
             guest.queue(RX).write_descriptor(
                 entry,
                 Descriptor {
                     addr,
-                    len: (size + HEADER) as u32,
+                    len: (room + HEADER) as u32,
                     flags: DESC_WRITE,
                     next: 0,
                 },

@@ -17,6 +17,9 @@ use crate::{Result, text};
 
 const SIZES: [(usize, u64); 3] = [(64, 32 << 20), (4 << 10, 1 << 30), (64 << 10, 2 << 30)];
 
+/// Payload that a receive buffer takes: Linux lends pages.
+const LENT: usize = 4 << 10;
+
 const CONNECTIONS: u64 = 20_000;
 
 /// Held open at once for the memory that they take.
@@ -78,7 +81,7 @@ fn stream(
     copy: f64,
 ) -> Result<Vec<Figure>> {
     let process = daemon.process()?;
-    let mut traffic = Traffic::boot(daemon.path(), size)?;
+    let mut traffic = Traffic::boot(daemon.path(), size, LENT)?;
     let (mut connection, mut stream) = traffic.accept(&daemon.dir().join("v"))?;
     let before = process.cpu_time()?;
     let time = traffic.stream(direction, &mut connection, &mut stream, total)?;
@@ -104,7 +107,7 @@ fn resident(process: &Process) -> Result<f64> {
 /// Opens and ends connections one after the other.
 fn connections(daemon: &Daemon, host: bool, count: u64) -> Result<f64> {
     let listener = UnixListener::bind(daemon.dir().join("v_1234"))?;
-    let mut traffic = Traffic::boot(daemon.path(), 4096)?;
+    let mut traffic = Traffic::boot(daemon.path(), 4096, LENT)?;
     let start = Instant::now();
     for _ in 0..count {
         let (connection, stream) = if host {
@@ -120,7 +123,7 @@ fn connections(daemon: &Daemon, host: bool, count: u64) -> Result<f64> {
 
 fn idle_connections(daemon: &Daemon) -> Result<f64> {
     let listener = UnixListener::bind(daemon.dir().join("v_1234"))?;
-    let mut traffic = Traffic::boot(daemon.path(), 4096)?;
+    let mut traffic = Traffic::boot(daemon.path(), 4096, LENT)?;
     let held = (0..IDLE_CONNECTIONS)
         .map(|_| traffic.open(&listener))
         .collect::<Result<Vec<_>, _>>()?;

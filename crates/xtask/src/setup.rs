@@ -405,7 +405,15 @@ fn install_packages(missing: &Missing) -> Result<()> {
     };
     match missing.family {
         Some(Family::Debian) => {
-            if let Some((file, line)) = missing.source()? {
+            let source = match missing.source() {
+                Ok(source) => source,
+                // A fresh container has sources, and no lists of what they offer.
+                Err(_) => {
+                    step("apt-get update", &mut apt(&["update"]))?;
+                    missing.source()?
+                }
+            };
+            if let Some((file, line)) = source {
                 println!("setup: writing {}: {}", file.display(), line.trim_end());
                 fs::write(&file, line)
                     .map_err(|error| format!("cannot write {}: {error}", file.display()))?;

@@ -9,6 +9,7 @@
 //!
 //! What is missing is installed where that is allowed; else the command that does it is printed.
 
+use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -116,16 +117,6 @@ struct Package {
     suite: Option<String>,
 }
 
-impl Package {
-    /// As the package manager wants it.
-    fn request(&self) -> String {
-        match &self.suite {
-            Some(suite) => format!("{}/{suite}", self.name),
-            None => self.name.clone(),
-        }
-    }
-}
-
 /// The packages of a list for the release `codename`.
 fn packages(list: &str, codename: &str) -> Vec<Package> {
     let entries = list.lines().filter_map(|line| {
@@ -166,6 +157,22 @@ impl Missing {
             && self.tools.is_empty()
     }
 
+    /// What to call the package manager's `install` with, once for each suite and in this order. What a
+    /// package of a suite depends on has to be of that suite too, and `NAME/SUITE` would not allow that.
+    fn installs(&self) -> Vec<Vec<&str>> {
+        let mut suites: BTreeMap<Option<&str>, Vec<&str>> = BTreeMap::new();
+        for Package { name, suite } in &self.packages {
+            suites.entry(suite.as_deref()).or_default().push(name);
+        }
+        suites
+            .into_iter()
+            .map(|(suite, names)| {
+                let option = suite.into_iter().flat_map(|suite| ["-t", suite]);
+                option.chain(names).collect()
+            })
+            .collect()
+    }
+
     /// A source for the suite that a package comes from, if the machine has none yet.
     fn source(&self) -> Result<Option<(PathBuf, String)>> {
         let Some(suite) = self
@@ -202,9 +209,9 @@ impl Missing {
     /// All of it, as lines for a shell.
     fn commands(&self) -> Result<Vec<String>> {
         let mut lines = Vec::new();
-        let names: Vec<_> = self.packages.iter().map(Package::request).collect();
+        let installs = self.installs();
         match self.family {
-            Some(Family::Debian) if !names.is_empty() => {
+            Some(Family::Debian) if !installs.is_empty() => {
                 if let Some((file, line)) = self.source()? {
                     lines.push(format!(
                         "echo '{}' | sudo tee {}",
@@ -212,13 +219,17 @@ impl Missing {
                         file.display()
                     ));
                 }
-                lines.push(format!(
-                    "sudo apt-get update && sudo apt-get install -y --no-install-recommends {}",
-                    names.join(" ")
-                ));
+                lines.push("sudo apt-get update".to_owned());
+                lines.extend(installs.iter().map(|names| {
+                    let names = names.join(" ");
+                    format!("sudo apt-get install -y --no-install-recommends {names}")
+                }));
             }
-            Some(Family::Fedora) if !names.is_empty() => {
-                lines.push(format!("sudo dnf install -y {}", names.join(" ")));
+            Some(Family::Fedora) => {
+                lines.extend(installs.iter().map(|names| {
+                    let names = names.join(" ");
+                    format!("sudo dnf install -y {names}")
+                }));
             }
             _ => {}
         }
@@ -394,7 +405,7 @@ fn install(missing: &Missing) -> Result<bool> {
 }
 
 fn install_packages(missing: &Missing) -> Result<()> {
-    let names: Vec<_> = missing.packages.iter().map(Package::request).collect();
+    let installs = missing.installs();
     let apt = |args: &[&str]| {
         let mut command = Command::new("apt-get");
         command
@@ -419,19 +430,24 @@ fn install_packages(missing: &Missing) -> Result<()> {
                     .map_err(|error| format!("cannot write {}: {error}", file.display()))?;
             }
             step("apt-get update", &mut apt(&["update"]))?;
-            let mut install = apt(&["install", "-y", "--no-install-recommends"]);
-            step(
-                &format!("apt-get install {}", names.join(" ")),
-                install.args(&names),
-            )
+            for names in installs {
+                let mut install = apt(&["install", "-y", "--no-install-recommends"]);
+                step(
+                    &format!("apt-get install {}", names.join(" ")),
+                    install.args(&names),
+                )?;
+            }
         }
         Some(Family::Fedora) => {
-            let mut install = Command::new("dnf");
-            install.args(["install", "-y"]).args(&names);
-            step(&format!("dnf install {}", names.join(" ")), &mut install)
+            for names in installs {
+                let mut install = Command::new("dnf");
+                install.args(["install", "-y"]).args(&names);
+                step(&format!("dnf install {}", names.join(" ")), &mut install)?;
+            }
         }
-        None => Ok(()),
+        None => {}
     }
+    Ok(())
 }
 
 /// Runs a command, some times over if it fails, and prints how long it took.
@@ -489,20 +505,22 @@ mod tests {
 
     #[test]
     fn a_suite_counts_only_for_its_own_release() {
-        let list = "# why\ngcc\nqemu-user-static @bookworm-backports # too old\n\n";
-        let on = |codename| -> Vec<_> {
-            packages(list, codename)
-                .iter()
-                .map(Package::request)
-                .collect()
+        let list = "# why\nqemu-user-static @bookworm-backports # too old\n\ngcc\n";
+        let on = |codename| -> Vec<String> {
+            let missing = Missing {
+                packages: packages(list, codename),
+                ..Missing::default()
+            };
+            let installs = missing.installs();
+            installs.iter().map(|names| names.join(" ")).collect()
         };
 
         assert_eq!(
             on("bookworm"),
-            ["gcc", "qemu-user-static/bookworm-backports"]
+            ["gcc", "-t bookworm-backports qemu-user-static"]
         );
-        assert_eq!(on("trixie"), ["gcc", "qemu-user-static"]);
-        assert_eq!(on(""), ["gcc", "qemu-user-static"]);
+        assert_eq!(on("trixie"), ["qemu-user-static gcc"]);
+        assert_eq!(on(""), ["qemu-user-static gcc"]);
     }
 
     #[test]

@@ -470,6 +470,21 @@ fn discarded_blocks_read_as_zeroes_and_the_others_stay() {
 }
 
 #[test]
+fn unmap_of_no_blocks_at_the_end_is_good_and_discards_nothing() {
+    let image = image();
+    let daemon = daemon(&[image.path()]);
+    let mut guest = guest(&daemon);
+    let mut disk = Disk::new(&mut guest, 0, 0).settle();
+    let mut list = vec![0, 22, 0, 16, 0, 0, 0, 0];
+    list.extend(u64::from(BLOCKS).to_be_bytes());
+    list.extend([0; 8]);
+
+    disk.run(&ten(0x42, 0, list.len() as u16), &list, 0).good();
+
+    assert!(image.content() == pattern(0, BLOCKS));
+}
+
+#[test]
 fn a_bad_unmap_list_is_refused_and_discards_nothing() {
     let image = image();
     let daemon = daemon(&[image.path()]);

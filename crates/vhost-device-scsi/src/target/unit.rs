@@ -529,7 +529,11 @@ impl LogicalUnit {
         let mut left = u64::from(limits.unmap);
         let mut out = Vec::with_capacity(ranges.len());
         for (index, (lba, blocks)) in ranges.enumerate() {
-            self.check_range(lba, blocks)?;
+            // Only first block and number together must not exceed the medium (SBC-3, 5.28.2): no
+            // blocks right behind the last one do not.
+            if blocks > 0 || lba > self.blocks() {
+                self.check_range(lba, blocks)?;
+            }
             left = left
                 .checked_sub(blocks)
                 .ok_or(Sense::bad_parameter(8 + 16 * index as u16 + 8))?;
@@ -753,6 +757,30 @@ mod tests {
         let code = Code::LOGICAL_UNIT_SOFTWARE_WRITE_PROTECTED;
         assert_eq!(refused, Sense::new(key::DATA_PROTECT, code).into());
         assert!(matches!(made, Action::Write { .. }));
+    }
+
+    fn unmap(lba: u64, blocks: u32) -> Action {
+        let mut list = vec![0, 22, 0, 16, 0, 0, 0, 0];
+        list.extend(lba.to_be_bytes());
+        list.extend(blocks.to_be_bytes());
+        list.extend([0; 4]);
+        unit().execute(0, &cdb(&[op::UNMAP, 0, 0, 0, 0, 0, 0, 0, 24]), &list)
+    }
+
+    #[test]
+    fn unmap_of_no_blocks_is_good_up_to_the_end_and_refused_behind_it() {
+        let behind = Sense::illegal(Code::LBA_OUT_OF_RANGE).at(BLOCKS + 1);
+
+        assert_eq!(unmap(BLOCKS, 0), Reply::Good.into());
+        assert_eq!(unmap(BLOCKS + 1, 0), behind.into());
+    }
+
+    #[test]
+    fn unmap_of_a_block_behind_the_end_is_refused() {
+        let behind = Sense::illegal(Code::LBA_OUT_OF_RANGE).at(BLOCKS);
+
+        assert_eq!(unmap(BLOCKS - 1, 1), Action::Unmap(vec![(BLOCKS - 1, 1)]));
+        assert_eq!(unmap(BLOCKS, 1), behind.into());
     }
 
     /// Commands that are known, with anything in the fields, and some that are not.

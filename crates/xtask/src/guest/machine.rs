@@ -20,6 +20,9 @@ use crate::Result;
 /// How long a machine may take to switch itself off after its verdict.
 const OFF: Duration = Duration::from_secs(30);
 
+/// How soon a guest is ended after another one has failed.
+const TICK: Duration = Duration::from_millis(200);
+
 /// Runs a machine to its end, and answers its questions meanwhile. All that its console shows is kept
 /// in `log`.
 pub(crate) fn run(
@@ -85,7 +88,7 @@ fn follow(
     let mut deadline = Instant::now() + limit;
     loop {
         let rest = deadline.saturating_duration_since(Instant::now());
-        match lines.recv_timeout(rest) {
+        match lines.recv_timeout(rest.min(TICK)) {
             Ok(line) => {
                 let before = transcript.exit;
                 if let Wish::Answer(words) = transcript.line(&line) {
@@ -98,6 +101,7 @@ fn follow(
                 }
             }
             Err(RecvTimeoutError::Disconnected) => break,
+            Err(RecvTimeoutError::Timeout) if rest > TICK => {}
             Err(RecvTimeoutError::Timeout) if transcript.exit.is_some() => {
                 return Err(
                     format!("the guest is not off {} s after its end", OFF.as_secs()).into(),
@@ -106,6 +110,9 @@ fn follow(
             Err(RecvTimeoutError::Timeout) => {
                 return Err(transcript.silence(limit).into());
             }
+        }
+        if transcript.exit.is_none() {
+            stage.still_wanted()?;
         }
     }
     let _ = reader.join();
@@ -147,6 +154,17 @@ mod tests {
     fn silence_until_the_limit_is_an_error() {
         let error = play("sleep 600", Duration::from_millis(50)).unwrap_err();
         assert!(error.to_string().contains("no verdict"), "{error}");
+    }
+
+    #[test]
+    fn a_guest_is_ended_when_another_one_has_failed() {
+        let dir = tempfile::tempdir().unwrap();
+        let stage = Stage::new(dir.path().into(), dir.path().into());
+        stage.give_up("other: no driver".to_owned());
+        let mut command = Command::new("sh");
+        command.args(["-c", "sleep 600"]);
+        let error = run(command, &dir.path().join("log"), LONG, &stage, own).unwrap_err();
+        assert!(error.to_string().ends_with("other: no driver"), "{error}");
     }
 
     #[test]

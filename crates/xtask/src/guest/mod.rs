@@ -444,7 +444,8 @@ fn guests(scenario: &Scenario, shared: &Shared, kept: &Path, daemon: &Daemon) ->
         };
         let command = uml::command(&shared.prepared, &boot);
         let log = kept.join(format!("{script}.log"));
-        machine::run(command, &log, scenario.limit, stage, scenario.answer)
+        let result = machine::run(command, &log, scenario.limit, stage, scenario.answer);
+        told(scenario, script, result, stage)
     };
     let transcripts: Vec<_> = std::thread::scope(|scope| {
         let guests: Vec<_> = scenario
@@ -461,13 +462,35 @@ fn guests(scenario: &Scenario, shared: &Shared, kept: &Path, daemon: &Daemon) ->
     judged(scenario, transcripts, stage)
 }
 
+/// Lets the other guests know of a script that failed: they would wait for it in vain.
+fn told(
+    scenario: &Scenario,
+    script: &str,
+    result: Result<Transcript>,
+    stage: &Stage,
+) -> Result<Transcript> {
+    let failure = match &result {
+        Ok(transcript) => transcript.failure(scenario.driver),
+        Err(error) => Some(error.to_string()),
+    };
+    if let Some(failure) = failure {
+        stage.give_up(format!("{script}: {failure}"));
+    }
+    result
+}
+
 /// What a scenario's guests did, if each of its scripts was a success.
 fn judged(
     scenario: &Scenario,
     transcripts: Vec<Result<Transcript>>,
     stage: &Stage,
 ) -> Result<String> {
-    did(scenario, transcripts).map_err(|error| {
+    let result: Result<String> = match stage.failure() {
+        // What the others say is only what came of it.
+        Some(first) => Err(first.into()),
+        None => did(scenario, transcripts),
+    };
+    result.map_err(|error| {
         let host = stage.faults();
         match host.is_empty() {
             true => error,

@@ -23,7 +23,7 @@ use self::machine::{Machine, Spec};
 use self::root::Root;
 use super::stage::Stage;
 use super::transcript::Transcript;
-use super::{Options, Row, Scenario, forget_large_files, judged, show_logs, tool};
+use super::{Options, Row, Scenario, forget_large_files, judged, show_logs, told, tool};
 use crate::build::{self, Profile};
 use crate::{Result, children, text, workspace};
 
@@ -445,10 +445,14 @@ impl Lab<'_> {
                 .zip(others)
                 .map(|(index, script)| {
                     let socket = Self::socket(device, dir, index);
-                    scope.spawn(move || self.sibling(scenario, script, &socket, settings, stage))
+                    scope.spawn(move || {
+                        let result = self.sibling(scenario, script, &socket, settings, stage);
+                        told(scenario, script, result, stage)
+                    })
                 })
                 .collect();
             let own = machine.script(first, settings, scenario.limit, stage, scenario.answer);
+            let own = told(scenario, first, own, stage);
             let others = others
                 .into_iter()
                 .map(|guest| guest.join().unwrap_or_else(|_| Err("panicked".into())));

@@ -4,7 +4,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
-use std::sync::{Condvar, Mutex};
+use std::sync::{Condvar, Mutex, OnceLock};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -22,6 +22,7 @@ pub(crate) struct Stage {
     pub kept: PathBuf,
     said: Mutex<HashSet<String>>,
     bell: Condvar,
+    failed: OnceLock<String>,
     tasks: Mutex<HashMap<String, JoinHandle<Result<String>>>>,
 }
 
@@ -35,7 +36,30 @@ impl Stage {
             kept,
             said: Mutex::default(),
             bell: Condvar::new(),
+            failed: OnceLock::new(),
             tasks: Mutex::default(),
+        }
+    }
+
+    /// A guest has failed: no other one need go on, or wait for what it would have said. The first
+    /// reason stays.
+    pub(crate) fn give_up(&self, why: String) {
+        let _ = self.failed.set(why);
+        // Who waits has either seen it, or hears the bell.
+        drop(self.said.lock().expect("not poisoned"));
+        self.bell.notify_all();
+    }
+
+    /// What failed first.
+    pub(crate) fn failure(&self) -> Option<&str> {
+        self.failed.get().map(String::as_str)
+    }
+
+    /// The same as an error, for whoever waits.
+    pub(crate) fn still_wanted(&self) -> Result<()> {
+        match self.failure() {
+            Some(why) => Err(format!("ended, for another guest failed: {why}").into()),
+            None => Ok(()),
         }
     }
 
@@ -66,6 +90,7 @@ impl Stage {
         let start = Instant::now();
         let mut said = self.said.lock().expect("not poisoned");
         while !said.contains(what) {
+            self.still_wanted()?;
             let rest = PATIENCE
                 .checked_sub(start.elapsed())
                 .ok_or_else(|| format!("nobody said {what}"))?;
@@ -105,6 +130,7 @@ impl Stage {
         let task = task.ok_or_else(|| format!("nothing was started as {name}"))?;
         let start = Instant::now();
         while !task.is_finished() {
+            self.still_wanted()?;
             if start.elapsed() > PATIENCE {
                 return Err(format!("{name} takes longer than {} s", PATIENCE.as_secs()).into());
             }
@@ -148,6 +174,20 @@ mod tests {
             assert_eq!(stage.answer(&words("say ready"), own), "ok ");
             assert_eq!(waiting.join().unwrap(), "ok ");
         });
+    }
+
+    #[test]
+    fn nobody_waits_for_a_guest_that_failed() {
+        let stage = stage();
+        std::thread::scope(|scope| {
+            let waiting = scope.spawn(|| stage.answer(&words("wait-for ready"), own));
+            stage.give_up("one: no driver".to_owned());
+            stage.give_up("two: ended".to_owned());
+            let answer = waiting.join().unwrap();
+            assert!(answer.starts_with("no "), "{answer}");
+            assert!(answer.ends_with(": one: no driver"), "{answer}");
+        });
+        assert_eq!(stage.failure(), Some("one: no driver"));
     }
 
     #[test]

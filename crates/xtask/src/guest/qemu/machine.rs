@@ -23,6 +23,9 @@ const BOOT: Duration = Duration::from_secs(90);
 /// What QEMU may take for an answer.
 const ANSWER: Duration = Duration::from_secs(30);
 
+/// How soon a script is left alone after another guest has failed.
+const TICK: Duration = Duration::from_millis(500);
+
 /// What to start.
 #[derive(Clone, Debug)]
 pub(crate) struct Spec {
@@ -292,12 +295,14 @@ impl Machine {
         loop {
             let rest = end.saturating_duration_since(Instant::now());
             // What came until now is in the log, which is shown.
-            let Ok((_, line)) = self.wait("", rest) else {
+            let Ok((_, line)) = self.wait("", rest.min(TICK)) else {
                 let ended = self.console.state.lock().expect("not poisoned").ended;
-                return Err(match ended {
-                    true => "QEMU ended".into(),
-                    false => transcript.silence(limit).into(),
-                });
+                match ended {
+                    true => return Err("QEMU ended".into()),
+                    false if rest <= TICK => return Err(transcript.silence(limit).into()),
+                    false => stage.still_wanted()?,
+                }
+                continue;
             };
             if let Some((_, status)) = line.split_once(&mark) {
                 transcript.exit = Some(status.trim().parse().unwrap_or(-1));

@@ -108,7 +108,7 @@ ask allocated
 did "discard: the host's file went from $before to $answer KiB"
 
 # A second disk comes, is used, grows, and goes.
-ask add 1
+ask add 1 second
 until_true 20 test -b /dev/sdb
 [ "$(cat /sys/block/sdb/size)" = 65536 ] || fail "sdb has $(cat /sys/block/sdb/size) sectors"
 guest-tool put /dev/sdb 33554432 5
@@ -125,6 +125,11 @@ ask remove 1
 is_gone() { [ ! -e /sys/block/sdb ]; }
 until_true 20 is_gone
 did "a second disk hot-plugged, written, compared, grown, removed"
+
+# What it answers to commands that Linux never sends.
+if [ "${CONFORMANCE:-yes}" = yes ]; then
+    . /guest/scsi-conformance.sh
+fi
 
 # Blocks of all sizes at random, deep queues, each compared.
 fio --name=verify --filename=/dev/sda1 --thread --size=64M --direct=1 --ioengine=libaio \

@@ -18,6 +18,7 @@ const PACKAGES: &[(&str, &[&str])] = &[
     ("busybox-static", &["busybox"]),
     ("e2fsprogs", &["mkfs.ext4", "e2fsck"]),
     ("fio", &["fio"]),
+    ("libiscsi-bin", &["iscsi-test-cu"]),
     ("rng-tools-debian", &["rngtest"]),
     (
         "sg3-utils",

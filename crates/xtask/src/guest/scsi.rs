@@ -24,6 +24,7 @@ pub(crate) const DAEMON: &[&str] = &[
 pub(crate) const PROGRAMS: &[&str] = &[
     "e2fsck",
     "fio",
+    "iscsi-test-cu",
     "mkfs.ext4",
     "sg_inq",
     "sg_luns",
@@ -39,6 +40,8 @@ pub(crate) const PROGRAMS: &[&str] = &[
 
 const FIRST: u64 = 256 << 20;
 const SECOND: u64 = 32 << 20;
+/// With 65536 blocks libiscsi would read as many at once, which is more than Linux lets it.
+const THIRD: u64 = 16 << 20;
 
 /// How long the daemon may take for a command.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -47,13 +50,14 @@ const PATIENCE: Duration = Duration::from_secs(30);
 pub(crate) fn images(kept: &Path) -> Result<()> {
     File::create(kept.join("first.img"))?.set_len(FIRST)?;
     File::create(kept.join("second.img"))?.set_len(SECOND)?;
+    File::create(kept.join("third.img"))?.set_len(THIRD)?;
     Ok(())
 }
 
 pub(crate) fn answer(stage: &Stage, words: &[&str]) -> Result<String> {
     match *words {
-        ["add", target] => {
-            let image = stage.kept.join("second.img");
+        ["add", target, image] => {
+            let image = stage.kept.join(format!("{image}.img"));
             control(
                 stage,
                 &json!({"command": "add", "image": image, "target": number(target)?, "lun": 0}),

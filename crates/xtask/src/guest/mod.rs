@@ -264,6 +264,9 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     }
     table(&rows);
+    if options.keep {
+        println!("\nimages, roots and logs: {}", folder().display());
+    }
     let count = |verdict: &str| rows.iter().filter(|row| row.verdict == verdict).count();
     let (passed, failed) = (count("passed"), count("FAILED"));
     println!(
@@ -373,12 +376,14 @@ fn on_tier(
     Ok(())
 }
 
+/// What runs leave.
+fn folder() -> PathBuf {
+    workspace::root().join("target/guest")
+}
+
 /// The folder of a run's logs and images, empty.
 fn kept(tier: Tier, scenario: &Scenario) -> Result<PathBuf> {
-    let folder =
-        workspace::root()
-            .join("target/guest")
-            .join(format!("{}-{}", tier.name(), scenario.name));
+    let folder = folder().join(format!("{}-{}", tier.name(), scenario.name));
     if folder.exists() {
         fs::remove_dir_all(&folder)?;
     }
@@ -590,7 +595,9 @@ fn tool() -> Result<PathBuf> {
 fn forget_large_files(kept: &Path) -> Result<()> {
     for entry in fs::read_dir(kept)? {
         let path = entry?.path();
-        if path.extension().is_none_or(|end| end != "log") {
+        if path.is_dir() {
+            fs::remove_dir_all(path)?;
+        } else if path.extension().is_none_or(|end| end != "log") {
             fs::remove_file(path)?;
         }
     }
@@ -704,6 +711,21 @@ mod tests {
             assert!(said.ends_with(fault), "{said}");
         }
         assert_eq!(complaint("INFO rng on s: ready\n"), None);
+    }
+
+    #[test]
+    fn of_what_a_run_leaves_logs_alone_stay() {
+        let dir = tempfile::tempdir().unwrap();
+        fs::create_dir(dir.path().join("moved")).unwrap();
+        for name in ["a.log", "first.img", "moved/first.img"] {
+            fs::write(dir.path().join(name), "x").unwrap();
+        }
+
+        forget_large_files(dir.path()).unwrap();
+
+        let left = fs::read_dir(dir.path()).unwrap();
+        let left: Vec<_> = left.map(|entry| entry.unwrap().file_name()).collect();
+        assert_eq!(left, ["a.log"]);
     }
 
     #[test]

@@ -564,11 +564,13 @@ impl Lab<'_> {
             &ram_disk,
             initrd::make(self.root, None, tools, initrd::DRIVERS)?,
         )?;
-        (scenario.images)(dir)?;
+        let images = self.logs.join("moved");
+        fs::create_dir(&images)?;
+        (scenario.images)(&images)?;
         // Both have the image open while the guest moves.
         let mut daemons = [
-            self.daemon(scenario, dir, dir, "scsi-from", &["--no-lock"])?,
-            self.daemon(scenario, far, dir, "scsi-to", &["--no-lock"])?,
+            self.daemon(scenario, dir, &images, "scsi-from", &["--no-lock"])?,
+            self.daemon(scenario, far, &images, "scsi-to", &["--no-lock"])?,
         ];
         let spec = |name, dir: &Path| Spec {
             name,

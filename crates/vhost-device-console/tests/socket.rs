@@ -480,6 +480,28 @@ fn a_socket_of_somebody_else_is_connected_to_again_and_again() {
 }
 
 #[test]
+fn a_limit_of_the_size_of_files_is_a_full_disk_and_not_the_end() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("log");
+    let daemon = daemon(&["-b", "file", "--path", path.to_str().unwrap()]);
+    let mut guest = guest(&daemon);
+    let limit = Rlimit {
+        current: Some(6),
+        maximum: Some(6),
+    };
+    prlimit(Pid::from_raw(daemon.pid() as i32), Resource::Fsize, limit).unwrap();
+
+    for _ in 0..3 {
+        guest.queue(TX).request(&[b"1234"], &[]).unwrap();
+    }
+
+    assert_eq!(fs::read_to_string(&path).unwrap(), "123412");
+    until("a line that says so", || {
+        daemon.stderr().contains("output is lost")
+    });
+}
+
+#[test]
 fn a_file_gets_the_output_behind_what_it_has() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("log");

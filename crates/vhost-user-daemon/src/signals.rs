@@ -7,6 +7,9 @@
 //!                        └─ the same again, GRACE later ──> _exit(128 + signal)
 //! ```
 //!
+//! SIGXFSZ does nothing: a file that would grow beyond the process's limit (LimitFSIZE=, ulimit -f) is an
+//! error of that write, as a full disk is. It would end the process, and a guest may be who writes.
+//!
 //! The other signals stay as they were: SIGHUP ends the process, and SIGPIPE is ignored by the Rust
 //! runtime of every program, so that a peer that went away is an error of the write.
 //!
@@ -16,13 +19,13 @@
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use rustix::event::{EventfdFlags, PollFd, PollFlags, Timespec};
 use rustix::io::Errno;
 use rustix::time::ClockId;
-use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::consts::{SIGINT, SIGTERM, SIGXFSZ};
 
 /// Signals that come closer together than this are one request. A terminal, `timeout` and several
 /// wrappers signal both the process and its group, so that a daemon gets two for one; that must not
@@ -51,6 +54,8 @@ impl Shutdown {
     /// For the lifetime of the process: the handlers stay when all clones are gone.
     pub fn on_signals() -> io::Result<Self> {
         let shutdown = Self::new()?;
+        // Nobody reads the flag: that there is a handler is all that is wanted.
+        signal_hook::flag::register(SIGXFSZ, Arc::new(AtomicBool::new(false)))?;
         let first = Arc::new(AtomicU64::new(0));
         // The first reading looks for the clock in the vDSO; not from a handler, please.
         monotonic_ms();

@@ -7,13 +7,15 @@ use std::io;
 use std::net::TcpListener;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::fs::FileTypeExt;
-use std::os::unix::net::{UnixListener, UnixStream};
+use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::fs::inotify;
 use rustix::fs::{Mode, OFlags};
+use rustix::io::Errno;
+use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, connect, socket_with};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use rustix::termios::{OptionalActions, tcgetattr, tcgetwinsize, tcsetattr};
 use rustix::time::{
@@ -160,14 +162,13 @@ impl Host {
                 }
                 Err(error) => return nobody(error),
             },
-            Kind::Connect(connect) => match UnixStream::connect(&connect.path) {
+            Kind::Connect(connect) => match connect_now(&connect.path) {
                 Ok(stream) => {
-                    stream.set_nonblocking(true)?;
                     set_timer(&connect.timer, Duration::ZERO, Duration::ZERO);
-                    stream.into()
+                    stream
                 }
-                Err(error) => {
-                    log::debug!("cannot connect to {}: {error}", connect.path.display());
+                Err(errno) => {
+                    log::debug!("cannot connect to {}: {errno}", connect.path.display());
                     set_timer(&connect.timer, RETRY, Duration::ZERO);
                     return Ok(None);
                 }
@@ -234,8 +235,17 @@ fn nobody<T>(error: io::Error) -> io::Result<Option<T>> {
 
 fn is_stale(path: &Path) -> bool {
     fs::symlink_metadata(path).is_ok_and(|data| data.file_type().is_socket())
-        && UnixStream::connect(path)
-            .is_err_and(|error| error.kind() == io::ErrorKind::ConnectionRefused)
+        && connect_now(path).is_err_and(|errno| errno == Errno::CONNREFUSED)
+}
+
+/// Connects without waiting. A program that listens and does not accept would hold up whoever waits
+/// for a place in its line, for ever; what is told instead is that there is none (EAGAIN).
+fn connect_now(path: &Path) -> Result<OwnedFd, Errno> {
+    let address = SocketAddrUnix::new(path)?;
+    let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
+    let socket = socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None)?;
+    connect(&socket, &address)?;
+    Ok(socket)
 }
 
 pub(crate) fn timer() -> io::Result<OwnedFd> {

@@ -10,6 +10,9 @@ use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
+use rustix::net::{
+    AddressFamily, SocketAddrUnix, SocketFlags, SocketType, bind, listen, socket_with,
+};
 use rustix::process::{Pid, Resource, Rlimit, Signal, kill_process, prlimit};
 use vhost_device_console::spec;
 use virtio_guest::{Daemon, Error, Guest, process};
@@ -477,6 +480,54 @@ fn a_socket_of_somebody_else_is_connected_to_again_and_again() {
     guest.queue(TX).request(&[b"second"], &[]).unwrap();
 
     assert_eq!(read(&second, 6), b"second");
+}
+
+/// A listener with room for one who waits, and that one.
+fn crowded(path: &std::path::Path) -> (UnixListener, UnixStream) {
+    let flags = SocketFlags::CLOEXEC;
+    let socket = socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None).unwrap();
+    bind(&socket, &SocketAddrUnix::new(path).unwrap()).unwrap();
+    listen(&socket, 0).unwrap();
+    (socket.into(), UnixStream::connect(path).unwrap())
+}
+
+#[test]
+fn a_socket_whose_owner_accepts_nobody_holds_nothing_up_and_is_tried_again() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("theirs");
+    let (listener, _waiting) = crowded(&path);
+    let daemon = daemon(&[
+        "-b",
+        "uds",
+        "--uds-connect",
+        "--path",
+        path.to_str().unwrap(),
+    ]);
+    let mut guest = guest(&daemon);
+
+    guest.queue(TX).request(&[b"early"], &[]).unwrap();
+    listener.accept().unwrap();
+    let (accepted, _) = listener.accept().unwrap();
+
+    assert_eq!(read(&accepted, 5), b"early");
+}
+
+#[test]
+fn a_socket_whose_owner_accepts_nobody_is_in_use() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("theirs");
+    let (_listener, _waiting) = crowded(&path);
+    let mut daemon = Daemon::builder(EXE)
+        .args(["-b", "uds", "--path", path.to_str().unwrap()])
+        .without_waiting()
+        .spawn()
+        .unwrap();
+
+    let status = daemon.wait_exit(TIMEOUT).unwrap();
+
+    let message = daemon.stderr();
+    assert_eq!(status.code(), Some(1), "{message}");
+    assert!(message.contains("choose another --path"), "{message}");
 }
 
 #[test]

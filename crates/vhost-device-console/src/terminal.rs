@@ -15,12 +15,16 @@ use std::sync::{Mutex, Once, PoisonError};
 use rustix::fs::{FileType, Mode, OFlags};
 use rustix::termios::{OptionalActions, Termios, tcgetattr, tcgetwinsize, tcsetattr};
 use signal_hook::consts::{
-    SIGALRM, SIGCONT, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGWINCH,
+    SIGALRM, SIGCONT, SIGHUP, SIGINT, SIGPROF, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGVTALRM,
+    SIGWINCH, SIGXCPU,
 };
 use signal_hook::iterator::Signals;
 
-/// Signals that end the program, and that somebody may send.
-const ENDS: [i32; 7] = [SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGALRM, SIGUSR1, SIGUSR2];
+/// Signals that end the program, and that somebody may send; SIGXCPU is the kernel's, at the limit of
+/// CPU time.
+const ENDS: [i32; 10] = [
+    SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGALRM, SIGUSR1, SIGUSR2, SIGXCPU, SIGVTALRM, SIGPROF,
+];
 
 /// What to restore, for whoever comes first.
 static SAVED: Mutex<Option<(OwnedFd, Termios)>> = Mutex::new(None);

@@ -180,6 +180,9 @@ fn every_signal_that_ends_the_daemon_restores_the_terminal() {
         Signal::ALARM,
         Signal::USR1,
         Signal::USR2,
+        Signal::XCPU,
+        Signal::VTALARM,
+        Signal::PROF,
     ] {
         let mut session = Session::start();
 

@@ -26,7 +26,7 @@ use crate::spec::{RequestHeader, ResponseHeader, attribute, response};
 use crate::target::address::Address;
 use crate::target::opcodes::{self, Cdb, MAX_CDB, Transfer, op};
 use crate::target::sense::{Code, MAX_SENSE, Sense, key};
-use crate::target::tasks::{Command, Ended, Running};
+use crate::target::tasks::{Command, Ended, Lane, Running};
 use crate::target::unit::{Action, Compare, Reply};
 use crate::target::{Lun, Luns, answer_absent, answer_well_known, has_target};
 use crate::{MAX_CDB_SIZE, MAX_SENSE_SIZE, Sizes};
@@ -78,6 +78,7 @@ pub struct RequestWorker {
     server: Arc<Server>,
     sizes: Arc<Sizes>,
     engine: Engine<Task>,
+    lane: Lane,
     /// An ORDERED command is under way: nothing may begin before it ends.
     ordered: bool,
     /// Something was left in the ring until the engine has nothing more.
@@ -158,6 +159,7 @@ impl RequestWorker {
         Ok(Self {
             queue,
             nexus,
+            lane: server.targets().tasks.lane(),
             server,
             sizes,
             engine,
@@ -169,6 +171,7 @@ impl RequestWorker {
 
     fn serve(&mut self, queue: &mut Queue) {
         let luns = self.server.targets().luns();
+        self.lane.enter();
         while !self.ordered
             && let Some(chain) = queue.pop()
         {
@@ -184,7 +187,12 @@ impl RequestWorker {
                     break;
                 }
             }
+            if self.lane.is_awaited() {
+                self.lane.leave();
+                self.lane.enter();
+            }
         }
+        self.lane.leave();
         self.engine.submit();
     }
 
@@ -375,7 +383,7 @@ impl RequestWorker {
         };
         let task = Task {
             lun: lun.clone(),
-            running: self.server.targets().tasks.begin(command),
+            running: self.lane.begin(command),
             work,
             sense_size: frame.sense_size,
             data: frame.data,

@@ -37,9 +37,14 @@ struct Local {
     driver: virtio_guest::Queue,
     slots: [Option<Queue>; 3],
     worker: ScsiWorker,
-    control: virtio_guest::Queue,
-    control_slots: [Option<Queue>; 1],
-    control_worker: ScsiWorker,
+    control: Control,
+}
+
+/// The control queue, with its worker.
+struct Control {
+    driver: virtio_guest::Queue,
+    slots: [Option<Queue>; 1],
+    worker: ScsiWorker,
 }
 
 impl Local {
@@ -47,7 +52,7 @@ impl Local {
         image: &Image,
         cache: Cache,
         engine: EngineKind,
-        witness: Option<Arc<Recorder>>,
+        witness: Option<Arc<dyn Witness>>,
     ) -> Self {
         let options = ImageOptions {
             disk: DiskOptions {
@@ -100,9 +105,11 @@ impl Local {
             slots: [None, None, Some(queue(QUEUE, &driver))],
             driver,
             worker: device.worker(1).unwrap(),
-            control_slots: [Some(queue(CONTROL, &control))],
-            control,
-            control_worker: device.worker(0).unwrap(),
+            control: Control {
+                slots: [Some(queue(CONTROL, &control))],
+                driver: control,
+                worker: device.worker(0).unwrap(),
+            },
         };
         // What the driver has to hear first.
         local.post(0, &[0; 6], &[], 0);
@@ -130,30 +137,6 @@ impl Local {
         }
     }
 
-    /// Sends a task management function. Its answer may come later.
-    fn manage(&mut self, subtype: u32, tag: u64) {
-        let mut request = vec![0; 4];
-        request.extend(subtype.to_le_bytes());
-        request.extend(address(0, 0));
-        request.extend(tag.to_le_bytes());
-        self.control.post(&[&request], &[1]).unwrap();
-        if let Some(queue) = &mut self.control_slots[CONTROL] {
-            queue.begin_turn();
-        }
-        let mut queues = Queues::new(&mut self.control_slots);
-        self.control_worker.kicked(CONTROL as u16, &mut queues);
-    }
-
-    /// The answer to the last one, if it is there.
-    fn managed(&mut self) -> Option<u8> {
-        if let Some(queue) = &mut self.control_slots[CONTROL] {
-            queue.collect();
-            queue.flush();
-        }
-        let reply = self.control.poll_used().unwrap()?;
-        Some(reply.bytes()[0])
-    }
-
     /// What the driver finds in the used ring at this moment.
     fn poll(&mut self) -> Option<Reply> {
         self.turn(|worker, queues| worker.ready(Token(0), queues));
@@ -169,6 +152,32 @@ impl Local {
             assert!(Instant::now() < deadline, "no answer");
             std::thread::yield_now();
         }
+    }
+}
+
+impl Control {
+    /// Sends a task management function. Its answer may come later.
+    fn manage(&mut self, subtype: u32, tag: u64) {
+        let mut request = vec![0; 4];
+        request.extend(subtype.to_le_bytes());
+        request.extend(address(0, 0));
+        request.extend(tag.to_le_bytes());
+        self.driver.post(&[&request], &[1]).unwrap();
+        if let Some(queue) = &mut self.slots[CONTROL] {
+            queue.begin_turn();
+        }
+        let mut queues = Queues::new(&mut self.slots);
+        self.worker.kicked(CONTROL as u16, &mut queues);
+    }
+
+    /// The answer to the last one, if it is there.
+    fn managed(&mut self) -> Option<u8> {
+        if let Some(queue) = &mut self.slots[CONTROL] {
+            queue.collect();
+            queue.flush();
+        }
+        let reply = self.driver.poll_used().unwrap()?;
+        Some(reply.bytes()[0])
     }
 }
 
@@ -199,8 +208,8 @@ fn a_command_under_way_is_found_by_queries_and_an_abort_is_answered_after_it() {
         let image = Image::new(64 * BLOCK);
         let mut local = Local::new(&image, Cache::Writethrough, engine, None);
         let ask = |local: &mut Local, subtype, tag| {
-            local.manage(subtype, tag);
-            local.managed()
+            local.control.manage(subtype, tag);
+            local.control.managed()
         };
 
         // It is under way until the worker looks at what the engine has finished.
@@ -210,7 +219,7 @@ fn a_command_under_way_is_found_by_queries_and_an_abort_is_answered_after_it() {
         let any = ask(&mut local, QUERY_TASK_SET, 0);
         let early = ask(&mut local, ABORT_TASK, 5);
         let answer = driver::answer(&local.next());
-        let late = local.managed();
+        let late = local.control.managed();
         let gone = ask(&mut local, QUERY_TASK, 5);
 
         assert_eq!(found, Some(SUCCEEDED), "{engine}");
@@ -219,6 +228,62 @@ fn a_command_under_way_is_found_by_queries_and_an_abort_is_answered_after_it() {
         assert_eq!((early, late), (None, Some(COMPLETE)), "{engine}");
         assert_eq!(answer.response, ABORTED, "{engine}");
         assert_eq!(gone, Some(COMPLETE), "{engine}");
+    }
+}
+
+/// Does something in the middle of the first write: its bytes are in the image, its answer is not made.
+struct Meanwhile(Mutex<Option<Box<dyn FnOnce() + Send>>>);
+
+impl std::fmt::Debug for Meanwhile {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Meanwhile").finish_non_exhaustive()
+    }
+}
+
+impl Witness for Meanwhile {
+    fn wrote(&self, _offset: u64, _bytes: &[u8], _durable: bool) {
+        let first = self.0.lock().unwrap().take();
+        if let Some(first) = first {
+            first();
+        }
+    }
+
+    fn flush_began(&self) -> u64 {
+        0
+    }
+
+    fn flush_ended(&self, _flush: u64) {}
+}
+
+#[test]
+fn an_abort_of_a_command_that_its_worker_is_at_is_answered_after_it() {
+    const ABORT_TASK: u32 = 0;
+    const LOGICAL_UNIT_RESET: u32 = 5;
+    const COMPLETE: u8 = 0;
+    for engine in engines() {
+        for subtype in [ABORT_TASK, LOGICAL_UNIT_RESET] {
+            let image = Image::new(64 * BLOCK);
+            let meanwhile = Arc::new(Meanwhile(Mutex::new(None)));
+            let witness = meanwhile.clone();
+            let mut local = Local::new(&image, Cache::Writeback, engine, Some(witness));
+            let other = Local::new(&Image::new(64 * BLOCK), Cache::Writeback, engine, None);
+            let mut control = std::mem::replace(&mut local.control, other.control);
+            let (back, done) = std::sync::mpsc::channel();
+            *meanwhile.0.lock().unwrap() = Some(Box::new(move || {
+                control.manage(subtype, 5);
+                let early = control.managed();
+                back.send((control, early)).unwrap();
+            }));
+
+            // A whole page goes into the page cache at once.
+            local.post(5, &ten(0x2a, 0, 8), &pattern(500, 8), 0);
+            let answer = driver::answer(&local.next());
+            let (mut control, early) = done.recv_timeout(TIMEOUT).unwrap();
+            let late = control.managed();
+
+            assert_eq!((early, late), (None, Some(COMPLETE)), "{engine} {subtype}");
+            assert_eq!((answer.status, answer.data.len()), (0, 0), "{engine}");
+        }
     }
 }
 

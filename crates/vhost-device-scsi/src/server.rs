@@ -274,6 +274,12 @@ impl Server {
             unit.medium.set_bytes(bytes)?;
         }
         let blocks = unit.medium.blocks()?;
+        if blocks == 0 {
+            return Err(io::Error::new(
+                io::ErrorKind::InvalidInput,
+                "the image has less than a block",
+            ));
+        }
         if blocks != unit.unit.blocks() {
             log::info!("target {target} unit {lun}: {blocks} blocks");
             unit.unit.resize(blocks);
@@ -305,7 +311,7 @@ impl Server {
     fn send(&self, target: u8, lun: u16, event: u32, reason: u32) {
         let event = Event {
             event: event.into(),
-            lun: address::to_virtio(target, lun),
+            lun: address::to_event(target, lun),
             reason: reason.into(),
         };
         for mailbox in &self.mailboxes {

@@ -174,9 +174,14 @@ fn post_events(guest: &mut Guest, count: usize) {
 
 /// Event, target and reason.
 fn next_event(guest: &mut Guest) -> (u32, u8, u32) {
+    let (event, address, reason) = next_event_with_address(guest);
+    (event, address[1], reason)
+}
+
+fn next_event_with_address(guest: &mut Guest) -> (u32, [u8; 8], u32) {
     let bytes = guest.queue(EVENT).wait(TIMEOUT).unwrap().bytes();
     let word = |at: usize| u32::from_le_bytes(bytes[at..at + 4].try_into().unwrap());
-    (word(0), bytes[5], word(12))
+    (word(0), bytes[4..12].try_into().unwrap(), word(12))
 }
 
 #[test]
@@ -273,6 +278,57 @@ fn a_grown_image_is_an_event_and_news_and_has_its_new_blocks() {
     assert_eq!(news.key(), (UNIT_ATTENTION, 0x2a, 9));
     assert_eq!(capacity[3], 127);
     assert_eq!(shrunk["blocks"], BLOCKS);
+}
+
+/// Linux's driver takes the third and the fourth byte for the unit's number as they are.
+#[test]
+fn events_name_units_as_report_luns_does() {
+    let (first, second, third) = (image(), image(), image());
+    let control = first.beside("control");
+    let daemon = daemon(&["--control", &control, first.path()]);
+    let mut guest = guest(&daemon);
+    post_events(&mut guest, 4);
+    let mut operator = Operator::connect(&control);
+
+    for (image, target, lun) in [(&second, 0, 7), (&third, 5, 300)] {
+        let add = json!({ "command": "add", "image": image.path(), "target": target, "lun": lun });
+        assert_eq!(operator.send(&add.to_string())["ok"], true);
+    }
+    operator.send(&json!({ "command": "resize", "target": 0, "size": 8192 }).to_string());
+    operator.send(r#"{"command":"remove","target":0}"#);
+    let addresses = [(); 4].map(|()| next_event_with_address(&mut guest).1);
+
+    assert_eq!(
+        addresses,
+        [
+            [1, 0, 0, 7, 0, 0, 0, 0],
+            [1, 5, 0x41, 0x2c, 0, 0, 0, 0],
+            [1, 0, 0, 0, 0, 0, 0, 0],
+            [1, 0, 0, 0, 0, 0, 0, 0],
+        ]
+    );
+}
+
+#[test]
+fn an_image_that_was_cut_to_nothing_keeps_the_size_that_guests_know() {
+    let image = image();
+    let control = image.beside("control");
+    let daemon = daemon(&["--control", &control, image.path()]);
+    let mut guest = guest(&daemon);
+    let mut disk = Disk::new(&mut guest, 0, 0).settle();
+
+    image.file().set_len(BLOCK as u64 - 1).unwrap();
+    let refused = Operator::connect(&control).send(r#"{"command":"resize","target":0}"#);
+    let capacity = disk.run(&ten(0x25, 0, 0), &[], 8).good().data;
+
+    assert_eq!(refused["ok"], false);
+    assert!(
+        refused["error"]
+            .as_str()
+            .unwrap()
+            .contains("less than a block")
+    );
+    assert_eq!(capacity[3], 63);
 }
 
 #[test]

@@ -61,6 +61,14 @@ pub fn to_virtio(target: u8, lun: u16) -> [u8; 8] {
     [1, target, 0x40 | high, low, 0, 0, 0, 0]
 }
 
+/// The unit's address as an event names it: peripheral addressing where the number fits. Linux's driver
+/// takes the two bytes for the number as it has it from REPORT LUNS, and would look for unit 16384 where
+/// flat addressing says 0.
+pub fn to_event(target: u8, lun: u16) -> [u8; 8] {
+    let [high, low, ..] = to_sam(lun);
+    [1, target, high, low, 0, 0, 0, 0]
+}
+
 /// The unit's address within its target: peripheral addressing where the number fits.
 pub fn to_sam(lun: u16) -> [u8; 8] {
     let [high, low] = (lun & MAX_LUN).to_be_bytes();
@@ -88,6 +96,7 @@ mod tests {
             let sam = to_sam(lun);
             let virtio = [1, target, sam[0], sam[1], 0, 0, 0, 0];
             assert_eq!(Address::parse(&virtio), unit);
+            assert_eq!(to_event(target, lun), virtio);
         }
     }
 

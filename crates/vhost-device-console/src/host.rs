@@ -90,9 +90,12 @@ impl Host {
 
     /// A Unix socket of somebody else, connected to again and again.
     pub fn connect(path: &Path) -> io::Result<Self> {
+        // One that is too long would never be there.
+        SocketAddrUnix::new(path)?;
         Ok(Self(Kind::Connect(Connect {
             path: path.to_owned(),
             timer: timer()?,
+            told: false,
         })))
     }
 
@@ -165,10 +168,14 @@ impl Host {
             Kind::Connect(connect) => match connect_now(&connect.path) {
                 Ok(stream) => {
                     set_timer(&connect.timer, Duration::ZERO, Duration::ZERO);
+                    connect.told = false;
                     stream
                 }
                 Err(errno) => {
-                    log::debug!("cannot connect to {}: {errno}", connect.path.display());
+                    if !std::mem::replace(&mut connect.told, true) {
+                        let path = connect.path.display();
+                        log::info!("cannot connect to {path} yet: {errno}; trying every second");
+                    }
                     set_timer(&connect.timer, RETRY, Duration::ZERO);
                     return Ok(None);
                 }
@@ -269,6 +276,8 @@ pub(crate) fn set_timer(timer: &OwnedFd, first: Duration, then: Duration) {
 pub(crate) struct Connect {
     path: PathBuf,
     timer: OwnedFd,
+    /// So that nobody there is a line in the log, and not one each second.
+    told: bool,
 }
 
 /// The master's side of a pseudo-terminal.

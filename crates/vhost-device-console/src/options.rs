@@ -270,12 +270,12 @@ impl Options {
             }
             Backend::Uds => {
                 let path = needed()?;
-                let host = if self.uds_connect {
-                    Host::connect(&path)
+                let (what, host) = if self.uds_connect {
+                    ("connect to", Host::connect(&path))
                 } else {
-                    Host::unix(&path)
+                    ("listen on", Host::unix(&path))
                 };
-                host.map_err(|error| failed("listen on", &path.display(), error, "--path"))
+                host.map_err(|error| failed(what, &path.display(), error, "--path"))
             }
             Backend::Pty => {
                 let link = path(&self.pty_link);

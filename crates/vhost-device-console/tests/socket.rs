@@ -506,10 +506,30 @@ fn a_socket_whose_owner_accepts_nobody_holds_nothing_up_and_is_tried_again() {
     let mut guest = guest(&daemon);
 
     guest.queue(TX).request(&[b"early"], &[]).unwrap();
+    until("a line that says why", || {
+        daemon.stderr().contains("theirs yet: ")
+    });
     listener.accept().unwrap();
     let (accepted, _) = listener.accept().unwrap();
 
     assert_eq!(read(&accepted, 5), b"early");
+}
+
+#[test]
+fn a_path_that_no_socket_can_have_is_refused_at_the_start() {
+    let long = format!("/{}", "x".repeat(200));
+    let mut daemon = Daemon::builder(EXE)
+        .args(["-b", "uds", "--uds-connect", "--path", &long])
+        .without_waiting()
+        .spawn()
+        .unwrap();
+
+    let status = daemon.wait_exit(TIMEOUT).unwrap();
+
+    let message = daemon.stderr();
+    assert_eq!(status.code(), Some(1), "{message}");
+    assert!(message.contains("cannot connect to /xxx"), "{message}");
+    assert!(message.contains("choose another --path"), "{message}");
 }
 
 #[test]

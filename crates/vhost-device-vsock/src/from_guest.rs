@@ -478,11 +478,14 @@ impl VsockWorker {
             link.aborted
                 .store(true, std::sync::atomic::Ordering::Release);
         }
-        let has_more = connection.outbox.is_some()
-            && connection.fd.is_some()
-            && connection.phase != Phase::Requested;
-        if has_more {
+        let waits = connection
+            .outbox
+            .as_ref()
+            .is_some_and(|outbox| outbox.is_waiting(connection.kind));
+        if waits && connection.fd.is_some() && connection.phase != Phase::Requested {
             connection.phase = Phase::Left;
+            // It ends with the last byte, of which the guest is not told any more.
+            connection.guest_done = SHUTDOWN_BOTH;
             self.set_deadline(id, None);
             self.table.take_key(id);
         } else {

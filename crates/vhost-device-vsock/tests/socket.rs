@@ -511,21 +511,57 @@ fn a_guest_that_closes_gets_a_reset_and_its_data_arrives() {
     assert_eq!(got, pattern(100_000));
 }
 
+/// Sends until neither the socket nor the credit takes more. Returns how much that was.
+fn fill(driver: &mut Vsock, connection: &mut Connection) -> usize {
+    let mut sent = 0;
+    while connection.room() > 0 {
+        let len = (connection.room() as usize).min(4096);
+        let all = pattern(sent + len);
+        driver.push(connection, &all[sent..], 0).unwrap();
+        sent += len;
+        driver.say(connection, op::CREDIT_REQUEST, 0).unwrap();
+        driver.receive_of(connection).unwrap();
+    }
+    sent
+}
+
+#[test]
+fn what_a_reset_connection_sent_to_a_slow_program_arrives_and_then_its_end() {
+    let daemon = daemon(&[]);
+    let mut driver = driver(&daemon);
+    let (mut connection, mut stream) = guest_opens(&daemon, &mut driver);
+    let sent = fill(&mut driver, &mut connection);
+
+    driver.say(&connection, op::RST, 0).unwrap();
+    let mut got = Vec::new();
+    stream.read_to_end(&mut got).unwrap();
+
+    assert_eq!(got.len(), sent);
+    assert_eq!(got, pattern(sent));
+}
+
+#[test]
+fn half_a_message_of_a_reset_connection_does_not_keep_the_program_waiting() {
+    let daemon = daemon(&[]);
+    let mut driver = driver(&daemon);
+    let listener = seqpacket::listen(&path(&daemon, "_1234"));
+    let mut connection = driver.open(HOST, PORT, 50, SEQPACKET).unwrap();
+    let stream = seqpacket::accept(&listener);
+
+    driver.push(&mut connection, b"whole", vsock::EOM).unwrap();
+    driver.push(&mut connection, b"half", 0).unwrap();
+    driver.say(&connection, op::RST, 0).unwrap();
+    let got = [seqpacket::receive(&stream), seqpacket::receive(&stream)];
+
+    assert_eq!(got, [b"whole".to_vec(), Vec::new()]);
+}
+
 #[test]
 fn what_a_closed_connection_sent_to_a_slow_program_arrives() {
     let daemon = daemon(&[]);
     let mut driver = driver(&daemon);
     let (mut connection, mut stream) = guest_opens(&daemon, &mut driver);
-    let mut sent = 0;
-    // Until neither the socket nor the credit takes more.
-    while connection.room() > 0 {
-        let len = (connection.room() as usize).min(4096);
-        let all = pattern(sent + len);
-        driver.push(&mut connection, &all[sent..], 0).unwrap();
-        sent += len;
-        driver.say(&connection, op::CREDIT_REQUEST, 0).unwrap();
-        driver.receive_of(&mut connection).unwrap();
-    }
+    let sent = fill(&mut driver, &mut connection);
 
     driver
         .say(&connection, op::SHUTDOWN, NO_SEND | NO_RECEIVE)

@@ -514,10 +514,13 @@ fn a_guest_that_closes_gets_a_reset_and_its_data_arrives() {
 /// Sends until neither the socket nor the credit takes more. Returns how much that was.
 fn fill(driver: &mut Vsock, connection: &mut Connection) -> usize {
     let mut sent = 0;
+    let mut all = Vec::new();
     while connection.room() > 0 {
         let len = (connection.room() as usize).min(4096);
-        let all = pattern(sent + len);
-        driver.push(connection, &all[sent..], 0).unwrap();
+        if all.len() < sent + len {
+            all = pattern(2 * sent + (1 << 20));
+        }
+        driver.push(connection, &all[sent..sent + len], 0).unwrap();
         sent += len;
         driver.say(connection, op::CREDIT_REQUEST, 0).unwrap();
         driver.receive_of(connection).unwrap();

@@ -124,6 +124,10 @@ impl Machine {
         }
         // A translated instruction costs more than the compiler takes to save it.
         environment.push(("CARGO_PROFILE_DEV_OPT_LEVEL".to_owned(), "1".into()));
+        // What is built here for another machine shows that it can be; nobody ships it.
+        for (setting, value) in [("LTO", "off"), ("CODEGEN_UNITS", "16")] {
+            environment.push((format!("CARGO_PROFILE_RELEASE_{setting}"), value.into()));
+        }
         let under = target.replace('-', "_");
         environment.push((format!("CC_{under}"), linker.into()));
         environment.push((format!("PKG_CONFIG_ALLOW_CROSS_{under}"), "1".into()));

@@ -234,6 +234,7 @@ impl ControlWorker {
         };
         let (nexus, tag) = (self.nexus, request.id.get());
         let of_unit = move |command: &Command| (command.target, command.lun) == (target, lun);
+        let me = move |other: usize| other == nexus;
         let mine = move |command: &Command| of_unit(command) && command.nexus == nexus;
         let tasks = &self.server.targets().tasks;
         let found = |count: usize| match count {
@@ -261,9 +262,9 @@ impl ControlWorker {
         match subtype {
             tmf::ABORT_TASK => {
                 let matches = move |command: &Command| mine(command) && command.tag == tag;
-                tasks.end(matches, Ended::Aborted, complete);
+                tasks.end(me, matches, Ended::Aborted, complete);
             }
-            tmf::ABORT_TASK_SET => tasks.end(mine, Ended::Aborted, complete),
+            tmf::ABORT_TASK_SET => tasks.end(me, mine, Ended::Aborted, complete),
             tmf::CLEAR_TASK_SET => {
                 for other in (0..self.server.guests()).filter(|&other| other != nexus) {
                     if tasks.count(|command| of_unit(command) && command.nexus == other) > 0 {
@@ -271,11 +272,11 @@ impl ControlWorker {
                             .tell(other, Code::COMMANDS_CLEARED_BY_ANOTHER_INITIATOR);
                     }
                 }
-                tasks.end(of_unit, Ended::Aborted, complete);
+                tasks.end(|_| true, of_unit, Ended::Aborted, complete);
             }
             tmf::LOGICAL_UNIT_RESET => {
                 unit.unit.reset();
-                tasks.end(of_unit, Ended::Reset, complete);
+                tasks.end(|_| true, of_unit, Ended::Reset, complete);
             }
             _ => {
                 for (_, unit) in luns.range((target, 0)..=(target, u16::MAX)) {
@@ -283,7 +284,7 @@ impl ControlWorker {
                 }
                 let matches =
                     move |command: &Command| command.target == target && command.nexus == nexus;
-                tasks.end(matches, Ended::Reset, complete);
+                tasks.end(me, matches, Ended::Reset, complete);
             }
         }
         None

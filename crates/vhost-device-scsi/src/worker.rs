@@ -53,6 +53,7 @@ const NOWAIT: Mode = Mode {
 };
 
 const ENGINE: Token = Token(0);
+const WANTED: Token = Token(1);
 
 /// SAM status codes.
 mod status {
@@ -159,7 +160,7 @@ impl RequestWorker {
         Ok(Self {
             queue,
             nexus,
-            lane: server.targets().tasks.lane(),
+            lane: server.targets().tasks.lane(nexus)?,
             server,
             sizes,
             engine,
@@ -171,10 +172,14 @@ impl RequestWorker {
 
     fn serve(&mut self, queue: &mut Queue) {
         let luns = self.server.targets().luns();
-        self.lane.enter();
-        while !self.ordered
-            && let Some(chain) = queue.pop()
-        {
+        while !self.ordered {
+            let Some(chain) = queue.pop() else {
+                let wanted = self.lane.wanted();
+                if !queue.has_news() {
+                    self.lane.swept(wanted);
+                }
+                break;
+            };
             match self.begin(chain, &luns) {
                 Begun::Answered(chain) => queue.complete(chain),
                 Begun::Away => {}
@@ -187,12 +192,8 @@ impl RequestWorker {
                     break;
                 }
             }
-            if self.lane.is_awaited() {
-                self.lane.leave();
-                self.lane.enter();
-            }
+            self.lane.passed(queue.size());
         }
-        self.lane.leave();
         self.engine.submit();
     }
 
@@ -357,16 +358,16 @@ impl RequestWorker {
             Action::Abort(initiators) => {
                 let tasks = self.server.targets().tasks.clone();
                 let (target, number) = (command.target, command.lun);
-                let matches = move |other: &Command| {
-                    (other.target, other.lun) == (target, number)
-                        && initiators.contains(&other.nexus)
+                let whose = |nexus: usize| initiators.contains(&nexus);
+                let matches = |other: &Command| {
+                    (other.target, other.lun) == (target, number) && whose(other.nexus)
                 };
                 let done = move || {
                     if let Begun::Answered(chain) = frame.good(chain, taken) {
                         chain.finish();
                     }
                 };
-                tasks.end(matches, Ended::Aborted, done);
+                tasks.end(whose, matches, Ended::Aborted, done);
                 return Begun::Away;
             }
             Action::Verify { lba, .. } | Action::WriteSame { lba, .. } => (
@@ -560,7 +561,8 @@ impl RequestWorker {
     }
 
     pub(crate) fn sources(&mut self, sources: &mut Sources) -> io::Result<()> {
-        sources.add(&self.engine, Interest::Readable, ENGINE)
+        sources.add(&self.engine, Interest::Readable, ENGINE)?;
+        sources.add(&self.lane, Interest::ReadEdges, WANTED)
     }
 
     pub(crate) fn kicked(&mut self, queues: &mut Queues<'_>) {
@@ -575,6 +577,11 @@ impl RequestWorker {
         if held && !self.ordered && self.engine.in_flight() == 0 {
             self.waiting = false;
             self.kicked(queues);
+        } else if self.lane.is_wanted() && !self.ordered && !self.waiting {
+            match queues.get(self.queue) {
+                Some(queue) => self.serve(queue),
+                None => self.lane.swept(self.lane.wanted()),
+            }
         }
     }
 
@@ -586,6 +593,7 @@ impl RequestWorker {
         }
         self.ordered = false;
         self.waiting = false;
+        self.lane.swept(self.lane.wanted());
         self.engine.rest();
     }
 }

@@ -287,6 +287,51 @@ fn an_abort_of_a_command_that_its_worker_is_at_is_answered_after_it() {
     }
 }
 
+/// A disk that is slow to take writes holds the worker up, and what lies in the ring meanwhile the driver
+/// gives up on. Were it told at once that nothing is left of that, it would put other data there.
+#[test]
+fn an_abort_of_a_command_that_still_lies_in_the_ring_is_answered_after_it() {
+    const ABORT_TASK: u32 = 0;
+    const COMPLETE: u8 = 0;
+    for engine in engines() {
+        let image = Image::new(64 * BLOCK);
+        let mut local = Local::new(&image, Cache::Writeback, engine, None);
+        let request = header(address(0, 0), 5, 0, &ten(0x2a, 0, 8));
+        let data = pattern(500, 8);
+        local
+            .driver
+            .post(&[&request, &data], &[12 + SENSE])
+            .unwrap();
+
+        local.control.manage(ABORT_TASK, 5);
+        let early = local.control.managed();
+        let answer = driver::answer(&local.next());
+        let late = local.control.managed();
+
+        assert_eq!((early, late), (None, Some(COMPLETE)), "{engine}");
+        assert_eq!((answer.status, answer.response), (0, 0), "{engine}");
+        assert!(image.content()[..8 * BLOCK] == data[..], "{engine}");
+    }
+}
+
+#[test]
+fn a_task_management_function_waits_for_no_queue_that_is_stopped() {
+    const LOGICAL_UNIT_RESET: u32 = 5;
+    const COMPLETE: u8 = 0;
+    for engine in engines() {
+        let image = Image::new(64 * BLOCK);
+        let mut local = Local::new(&image, Cache::Writeback, engine, None);
+        local.slots[QUEUE] = None;
+
+        local.control.manage(LOGICAL_UNIT_RESET, 0);
+        let early = local.control.managed();
+        local.turn(|worker, queues| worker.ready(Token(1), queues));
+        let late = local.control.managed();
+
+        assert_eq!((early, late), (None, Some(COMPLETE)), "{engine}");
+    }
+}
+
 #[test]
 fn quiescing_waits_for_all_that_is_under_way() {
     for engine in engines() {

@@ -6,12 +6,17 @@
 //! ends, and only then is answered: after the answer nothing of the command happens any more.
 //!
 //! Most commands are over before their worker looks at the next one, and registering each would cost all
-//! workers a lock that they share. Such a worker only says that it is at work ([`Lane`]), and who ends
-//! commands waits for the one that it is at, whatever that is.
+//! workers a lock that they share. And some the worker has not seen yet: it may be held up by a disk while
+//! the driver gives up on what lies in the ring, and takes the memory for something else. So who ends
+//! commands waits until each worker has looked at all that was in its ring then ([`Lane`]).
 
 use std::fmt;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use rustix::event::{EventfdFlags, eventfd};
 
 /// A command, as far as task management must know it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,28 +59,35 @@ struct State {
     running: Vec<Option<(Command, Option<Ended>)>>,
     free: Vec<usize>,
     waiting: Vec<Waiting>,
-    lanes: Vec<(usize, Arc<AtomicU8>)>,
+    lanes: Vec<Arc<Wish>>,
 }
 
 struct Waiting {
-    slots: Vec<usize>,
+    /// Commands, whose number does not matter, and lanes, whose sweeps are numbered.
+    slots: Vec<(usize, u64)>,
     then: Then,
 }
 
-/// Nobody is at work.
-const IDLE: u8 = 0;
-/// A worker is at a command.
-const BUSY: u8 = 1;
-/// It is, and somebody waits for it to be done with that command.
-const AWAITED: u8 = 2;
+/// What is wanted of a worker.
+#[derive(Debug)]
+struct Wish {
+    nexus: usize,
+    /// One that no command ever has.
+    slot: usize,
+    /// Number of the last sweep that somebody waits for.
+    sweep: AtomicU64,
+    news: OwnedFd,
+}
 
 /// Where one worker begins its commands.
 #[derive(Debug)]
 pub struct Lane {
     tasks: Arc<Tasks>,
-    state: Arc<AtomicU8>,
-    /// One that no command ever has.
-    slot: usize,
+    wish: Arc<Wish>,
+    /// The last sweep that is over.
+    done: u64,
+    /// The one under way, and how many commands may have been in the ring when it was asked for.
+    under_way: Option<(u64, u16)>,
 }
 
 /// A command under way. It is over when this is dropped.
@@ -98,22 +110,28 @@ impl Tasks {
         }
     }
 
-    /// For a worker that begins commands.
-    pub fn lane(self: &Arc<Self>) -> Lane {
-        let lane = Arc::new(AtomicU8::new(IDLE));
+    /// For a worker that begins commands of this initiator.
+    pub fn lane(self: &Arc<Self>, nexus: usize) -> io::Result<Lane> {
+        let news = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?;
         let mut state = self.state();
-        let slot = state.take_slot(None);
-        state.lanes.push((slot, lane.clone()));
+        let wish = Arc::new(Wish {
+            nexus,
+            slot: state.take_slot(None),
+            sweep: AtomicU64::new(0),
+            news,
+        });
+        state.lanes.push(wish.clone());
         drop(state);
-        Lane {
+        Ok(Lane {
             tasks: self.clone(),
-            state: lane,
-            slot,
-        }
+            wish,
+            done: 0,
+            under_way: None,
+        })
     }
 
-    /// Nobody waits for this one any longer.
-    fn release(&self, slot: usize, free: bool) {
+    /// Nobody waits for this one any longer, up to a number.
+    fn release(&self, slot: usize, upto: u64, free: bool) {
         let mut due: Vec<Then> = Vec::new();
         let mut state = self.state();
         if free {
@@ -125,7 +143,9 @@ impl Tasks {
         let mut index = 0;
         while index < state.waiting.len() {
             let waiting = &mut state.waiting[index];
-            waiting.slots.retain(|&other| other != slot);
+            waiting
+                .slots
+                .retain(|&(other, number)| other != slot || number > upto);
             if waiting.slots.is_empty() {
                 due.push(state.waiting.swap_remove(index).then);
             } else {
@@ -145,11 +165,13 @@ impl Tasks {
         running.filter(|(command, _)| matches(command)).count()
     }
 
-    /// Ends what matches. `then` is called once nothing of it is left, and no worker is at a command that
-    /// it looked at before: at once, or on the thread of the last one. What makes later commands differ
-    /// from those (a reservation, say) has to be in force before this is called.
+    /// Ends what matches, of the initiators that `whose` names. `then` is called once nothing of it is left,
+    /// and their workers have looked at all that was in the rings before: at once, or on the thread of the
+    /// last one. What makes later commands differ from those (a reservation, say) has to be in force before
+    /// this is called.
     pub fn end(
         &self,
+        whose: impl Fn(usize) -> bool,
         matches: impl Fn(&Command) -> bool,
         how: Ended,
         then: impl FnOnce() + Send + 'static,
@@ -161,22 +183,29 @@ impl Tasks {
                 && matches(command)
             {
                 ended.get_or_insert(how);
-                slots.push(slot);
+                slots.push((slot, 0));
             }
         }
-        // What a worker is at may be one of them.
-        for (slot, lane) in &state.lanes {
-            let awaited = lane.compare_exchange(BUSY, AWAITED, Ordering::SeqCst, Ordering::SeqCst);
-            if awaited != Err(IDLE) {
-                slots.push(*slot);
-            }
+        let lanes: Vec<_> = state
+            .lanes
+            .iter()
+            .filter(|lane| whose(lane.nexus))
+            .collect();
+        let lanes: Vec<_> = lanes.into_iter().cloned().collect();
+        for lane in &lanes {
+            // Release: who sees the number sees what the driver did before.
+            slots.push((lane.slot, 1 + lane.sweep.fetch_add(1, Ordering::Release)));
         }
         if slots.is_empty() {
             drop(state);
             then();
-        } else {
-            let then = Box::new(then);
-            state.waiting.push(Waiting { slots, then });
+            return;
+        }
+        let then = Box::new(then);
+        state.waiting.push(Waiting { slots, then });
+        drop(state);
+        for lane in lanes {
+            let _ = rustix::io::write(&lane.news, &1u64.to_ne_bytes());
         }
     }
 }
@@ -191,7 +220,7 @@ impl Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
-        self.tasks.release(self.slot, true);
+        self.tasks.release(self.slot, u64::MAX, true);
     }
 }
 
@@ -211,24 +240,45 @@ impl State {
 }
 
 impl Lane {
-    /// The worker looks at a command.
+    /// The last sweep that is asked for. To be read before the look at the ring that finds it empty.
     #[inline]
-    pub fn enter(&self) {
-        // Before it looks at anything that decides about the command: see `Tasks::end`.
-        self.state.store(BUSY, Ordering::SeqCst);
+    pub fn wanted(&self) -> u64 {
+        self.wish.sweep.load(Ordering::Acquire)
     }
 
-    /// Whether somebody waits for it to be done with the command.
+    /// Whether somebody waits for the worker to look at its ring.
     #[inline]
-    pub fn is_awaited(&self) -> bool {
-        self.state.load(Ordering::Relaxed) == AWAITED
+    pub fn is_wanted(&self) -> bool {
+        self.wanted() != self.done
     }
 
-    /// The worker is done with it, or has registered it.
+    /// The worker is done with a command, or has registered it. Its ring has room for `size` of them.
     #[inline]
-    pub fn leave(&self) {
-        if self.state.swap(IDLE, Ordering::SeqCst) == AWAITED {
-            self.tasks.release(self.slot, false);
+    pub fn passed(&mut self, size: u16) {
+        if self.is_wanted() {
+            self.count(size);
+        }
+    }
+
+    #[cold]
+    fn count(&mut self, size: u16) {
+        match &mut self.under_way {
+            // A driver that fills the ring as fast as it is emptied must not be waited for.
+            Some((number, 0 | 1)) => {
+                let number = *number;
+                self.swept(number);
+            }
+            Some((_, left)) => *left -= 1,
+            None => self.under_way = Some((self.wanted(), size)),
+        }
+    }
+
+    /// There was nothing in the ring when, or after, this number was read.
+    pub fn swept(&mut self, number: u64) {
+        if number != self.done {
+            self.done = number;
+            self.under_way = None;
+            self.tasks.release(self.wish.slot, number, false);
         }
     }
 
@@ -238,8 +288,12 @@ impl Lane {
         let mut state = self.tasks.state();
         let slot = state.take_slot(Some((command, None)));
         for waiting in &mut state.waiting {
-            if waiting.slots.contains(&self.slot) {
-                waiting.slots.push(slot);
+            if waiting
+                .slots
+                .iter()
+                .any(|&(other, _)| other == self.wish.slot)
+            {
+                waiting.slots.push((slot, 0));
             }
         }
         drop(state);
@@ -250,12 +304,19 @@ impl Lane {
     }
 }
 
+impl AsFd for Lane {
+    /// Becomes readable, an edge each time, when the worker is wanted.
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.wish.news.as_fd()
+    }
+}
+
 impl Drop for Lane {
     fn drop(&mut self) {
         let mut state = self.tasks.state();
-        state.lanes.retain(|&(slot, _)| slot != self.slot);
+        state.lanes.retain(|lane| lane.slot != self.wish.slot);
         drop(state);
-        self.tasks.release(self.slot, true);
+        self.tasks.release(self.wish.slot, u64::MAX, true);
     }
 }
 
@@ -287,7 +348,7 @@ mod tests {
         let tasks = Arc::new(Tasks::default());
         let (count, then) = counter();
 
-        tasks.end(|command| command.tag == 1, Ended::Aborted, then);
+        tasks.end(|_| true, |command| command.tag == 1, Ended::Aborted, then);
 
         assert_eq!(count.load(Ordering::SeqCst), 1);
     }
@@ -302,7 +363,7 @@ mod tests {
         );
         let (count, then) = counter();
 
-        tasks.end(|command| command.tag < 3, Ended::Reset, then);
+        tasks.end(|_| true, |command| command.tag < 3, Ended::Reset, then);
         let ended = (first.ended(), second.ended(), other.ended());
         drop(first);
         drop(other);
@@ -319,7 +380,7 @@ mod tests {
         let tasks = Arc::new(Tasks::default());
         let first = tasks.begin(command(1));
         let (count, then) = counter();
-        tasks.end(|_| true, Ended::Aborted, then);
+        tasks.end(|_| true, |_| true, Ended::Aborted, then);
         drop(first);
 
         let second = tasks.begin(command(2));
@@ -328,72 +389,108 @@ mod tests {
         assert_eq!(second.ended(), None);
     }
 
-    #[test]
-    fn an_end_waits_for_the_command_that_a_worker_is_at_and_for_no_later_one() {
-        let tasks = Arc::new(Tasks::default());
-        let (idle, busy) = (tasks.lane(), tasks.lane());
+    fn ended(tasks: &Tasks) -> Arc<AtomicUsize> {
         let (count, then) = counter();
-        busy.enter();
+        tasks.end(|nexus| nexus == 0, |_| true, Ended::Aborted, then);
+        count
+    }
 
-        tasks.end(|_| true, Ended::Aborted, then);
-        let awaited = (idle.is_awaited(), busy.is_awaited());
-        let early = count.load(Ordering::SeqCst);
-        busy.leave();
-        let late = count.load(Ordering::SeqCst);
-        busy.enter();
-
-        assert_eq!(awaited, (false, true));
-        assert_eq!((early, late), (0, 1));
-        assert!(!busy.is_awaited());
+    fn is_over(count: &AtomicUsize) -> bool {
+        count.load(Ordering::SeqCst) == 1
     }
 
     #[test]
-    fn every_end_waits_for_a_worker_that_one_waits_for_already() {
+    fn an_end_waits_until_the_initiators_worker_has_seen_its_ring_empty() {
         let tasks = Arc::new(Tasks::default());
-        let lane = tasks.lane();
-        let ((first, one), (second, two)) = (counter(), counter());
-        lane.enter();
+        let (mut lane, other) = (tasks.lane(0).unwrap(), tasks.lane(1).unwrap());
+        let before = lane.wanted();
 
-        tasks.end(|_| true, Ended::Aborted, one);
-        tasks.end(|_| true, Ended::Aborted, two);
-        let early = first.load(Ordering::SeqCst) + second.load(Ordering::SeqCst);
-        lane.leave();
+        let count = ended(&tasks);
+        lane.swept(before);
+        let early = is_over(&count);
+        let wanted = (lane.is_wanted(), other.is_wanted());
+        lane.swept(lane.wanted());
 
-        assert_eq!(early, 0);
-        assert_eq!(first.load(Ordering::SeqCst), 1);
-        assert_eq!(second.load(Ordering::SeqCst), 1);
+        assert_eq!((early, is_over(&count)), (false, true));
+        assert_eq!(wanted, (true, false));
+        assert!(!lane.is_wanted());
+    }
+
+    #[test]
+    fn a_ring_that_is_never_empty_holds_an_end_up_for_as_many_commands_as_it_has_room_for() {
+        let tasks = Arc::new(Tasks::default());
+        let mut lane = tasks.lane(0).unwrap();
+        let count = ended(&tasks);
+
+        // The one that it is at, and those that may be in the ring.
+        let over: Vec<_> = (0..6)
+            .map(|_| {
+                lane.passed(4);
+                is_over(&count)
+            })
+            .collect();
+
+        assert_eq!(over, [false, false, false, false, true, true]);
+        assert!(!lane.is_wanted());
+    }
+
+    #[test]
+    fn an_end_that_comes_during_a_sweep_waits_for_the_next() {
+        let tasks = Arc::new(Tasks::default());
+        let mut lane = tasks.lane(0).unwrap();
+        let first = ended(&tasks);
+        lane.passed(1);
+
+        let second = ended(&tasks);
+        lane.passed(1);
+        let early = (is_over(&first), is_over(&second));
+        lane.passed(1);
+        lane.passed(1);
+
+        assert_eq!(early, (true, false));
+        assert!(is_over(&second));
+    }
+
+    #[test]
+    fn a_worker_that_is_wanted_hears_of_it() {
+        use rustix::event::{PollFd, PollFlags, poll};
+        let tasks = Arc::new(Tasks::default());
+        let lane = tasks.lane(0).unwrap();
+
+        ended(&tasks);
+
+        let mut fds = [PollFd::new(&lane, PollFlags::IN)];
+        assert_eq!(
+            poll(&mut fds, Some(&rustix::event::Timespec::default())),
+            Ok(1)
+        );
     }
 
     #[test]
     fn a_command_that_goes_on_without_its_worker_is_waited_for_in_its_place() {
         let tasks = Arc::new(Tasks::default());
-        let lane = tasks.lane();
-        let (count, then) = counter();
-        lane.enter();
+        let mut lane = tasks.lane(0).unwrap();
+        let count = ended(&tasks);
 
-        tasks.end(|_| true, Ended::Aborted, then);
         let running = lane.begin(command(1));
-        lane.leave();
-        let early = count.load(Ordering::SeqCst);
-        let ended = running.ended();
+        lane.swept(lane.wanted());
+        let early = is_over(&count);
+        let how = running.ended();
         drop(running);
 
-        assert_eq!((early, ended), (0, None));
-        assert_eq!(count.load(Ordering::SeqCst), 1);
+        assert_eq!((early, how), (false, None));
+        assert!(is_over(&count));
     }
 
     #[test]
     fn a_worker_that_is_gone_holds_nothing_up() {
         let tasks = Arc::new(Tasks::default());
-        let lane = tasks.lane();
-        let ((first, one), (second, two)) = (counter(), counter());
-        lane.enter();
-        tasks.end(|_| true, Ended::Aborted, one);
+        let lane = tasks.lane(0).unwrap();
+        let first = ended(&tasks);
 
         drop(lane);
-        tasks.end(|_| true, Ended::Aborted, two);
+        let second = ended(&tasks);
 
-        assert_eq!(first.load(Ordering::SeqCst), 1);
-        assert_eq!(second.load(Ordering::SeqCst), 1);
+        assert!(is_over(&first) && is_over(&second));
     }
 }

@@ -122,8 +122,11 @@ fn the_commands_of_the_readme_make_a_device_of_another_name() {
     let variant = virtio_device::memory::VARIANT;
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     let root = root.canonicalize().unwrap();
-    let scratch = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("walkthrough-{variant}"));
-    let (workspace, target) = (scratch.join("workspace"), scratch.join("target"));
+    let scratch = Path::new(env!("CARGO_TARGET_TMPDIR")).join("walkthrough");
+    // Both variants' programs stand on the same crates of others.
+    let target = scratch.join("target");
+    let scratch = scratch.join(variant);
+    let workspace = scratch.join("workspace");
     fs::create_dir_all(&scratch).unwrap();
     let lock = File::create(scratch.join("lock")).unwrap();
     let try_lock = || rustix::fs::flock(&lock, FlockOperation::NonBlockingLockExclusive).ok();

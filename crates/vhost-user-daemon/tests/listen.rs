@@ -11,10 +11,13 @@ use std::path::{Path, PathBuf};
 use std::process::{Output, Stdio};
 use std::sync::Barrier;
 use std::thread;
+use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 use vhost_user_daemon::listen::{self, Endpoint, ListenError};
 use vhost_user_daemon::options::{Access, OperatorError, Sockets, Source};
+
+const TIMEOUT: Duration = Duration::from_secs(20);
 
 fn sockets(paths: &[&Path], access: Access) -> Sockets {
     Sockets {
@@ -39,6 +42,12 @@ fn directory() -> (TempDir, PathBuf) {
 /// A socket file that a daemon left behind when it was killed.
 fn leave_stale(path: &Path) {
     drop(UnixListener::bind(path).unwrap());
+    // A child that another test starts has the socket as well, until it becomes a program.
+    let end = Instant::now() + TIMEOUT;
+    while UnixStream::connect(path).is_ok() {
+        assert!(Instant::now() < end, "somebody keeps {}", path.display());
+        thread::yield_now();
+    }
 }
 
 fn names(dir: &TempDir) -> Vec<String> {

@@ -13,6 +13,7 @@
 //! | [`Memory`] | an immutable set of regions: what one memory table describes |
 //! | [`Pinned`] | words of a ring in memory that stays mapped, accessed without a look-up |
 //! | [`Uring`] | transfers that the kernel works on while the caller goes on |
+//! | [`PromptReads`] | reads of what a file has at hand, many by one system call |
 //! | [`Tracking`] | what all memory of one guest shares: the dirty log, and whether a page vanished |
 //!
 //! Nobody outside keeps a host address. Under Xen a granted page may be mapped for the length of
@@ -38,6 +39,7 @@ mod foreign;
 mod grants;
 mod memory;
 mod pinned;
+mod prompt;
 mod region;
 mod sigbus;
 mod transfer;
@@ -53,6 +55,7 @@ mod variant;
 pub use dirty::{DIRTY_PAGE_SIZE, LogError, RegionLog, Tracking};
 pub use memory::{AccessError, EmbedError, Memory, TableError};
 pub use pinned::{PinError, Pinned, Word};
+pub use prompt::{PromptRead, PromptReads};
 pub use region::{MapError, MappedRegion, RegionKind};
 pub use transfer::{Mode, Span};
 pub use uring::{Direction, Uring};

@@ -97,6 +97,14 @@ impl Vectors {
         self.holds.clear();
     }
 
+    /// The vector, if it is the only one.
+    pub(crate) fn only(&self) -> Option<libc::iovec> {
+        match self.iov[..] {
+            [one] => Some(one),
+            _ => None,
+        }
+    }
+
     pub(crate) fn as_ptr(&self) -> *const libc::iovec {
         self.iov.as_ptr()
     }
@@ -144,14 +152,22 @@ impl Memory {
         let done = with_vectors(|vectors| {
             vectors.map(self, spans, Access::Write)?;
             let (fd, iov, count) = (file.as_fd().as_raw_fd(), vectors.as_ptr(), vectors.count());
-            let result = match (offset, mode.flags()) {
+            let result = match (offset, mode.flags(), vectors.only()) {
+                // With one place, the kernel has no vectors to copy and check.
+                //
                 // SAFETY: each vector lies in guest memory that its hold keeps mapped until after
                 // the call, and the kernel writes nothing else. Nobody holds references into it.
-                (Some(offset), 0) => unsafe { libc::preadv(fd, iov, count, offset as libc::off_t) },
+                (Some(offset), 0, Some(one)) => unsafe {
+                    libc::pread(fd, one.iov_base, one.iov_len, offset as libc::off_t)
+                },
                 // SAFETY: as above.
-                (None, 0) => unsafe { libc::readv(fd, iov, count) },
+                (Some(offset), 0, None) => unsafe {
+                    libc::preadv(fd, iov, count, offset as libc::off_t)
+                },
+                // SAFETY: as above.
+                (None, 0, _) => unsafe { libc::readv(fd, iov, count) },
                 // SAFETY: as above. An offset of -1 is where the file stands.
-                (offset, flags) => unsafe {
+                (offset, flags, _) => unsafe {
                     libc::preadv2(fd, iov, count, offset_or_here(offset), flags)
                 },
             };
@@ -183,15 +199,19 @@ impl Memory {
         with_vectors(|vectors| {
             vectors.map(self, spans, Access::Read)?;
             let (fd, iov, count) = (file.as_fd().as_raw_fd(), vectors.as_ptr(), vectors.count());
-            let result = match (offset, mode.flags()) {
+            let result = match (offset, mode.flags(), vectors.only()) {
                 // SAFETY: as in `read_from_with`, and the kernel only reads.
-                (Some(offset), 0) => unsafe {
+                (Some(offset), 0, Some(one)) => unsafe {
+                    libc::pwrite(fd, one.iov_base, one.iov_len, offset as libc::off_t)
+                },
+                // SAFETY: as above.
+                (Some(offset), 0, None) => unsafe {
                     libc::pwritev(fd, iov, count, offset as libc::off_t)
                 },
                 // SAFETY: as above.
-                (None, 0) => unsafe { libc::writev(fd, iov, count) },
+                (None, 0, _) => unsafe { libc::writev(fd, iov, count) },
                 // SAFETY: as above.
-                (offset, flags) => unsafe {
+                (offset, flags, _) => unsafe {
                     libc::pwritev2(fd, iov, count, offset_or_here(offset), flags)
                 },
             };

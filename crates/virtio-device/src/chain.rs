@@ -50,7 +50,7 @@ pub(crate) struct Body {
     /// Bytes from the start of the writable part up to the last one written: `used.len`.
     written: u64,
     /// What a transfer is made of; kept for its allocation.
-    pieces: Vec<Span>,
+    pub(crate) pieces: Vec<Span>,
 }
 
 /// Boxed, because a body moves between a chain and these lists without being copied.
@@ -574,6 +574,13 @@ impl Body {
     pub(crate) fn pieces_to_write(&self, max: u64, pieces: &mut Vec<Span>) {
         pieces.clear();
         self.writer.add_pieces(self.writable(), max, pieces);
+    }
+
+    /// Keeps the next `max` bytes to write in `pieces`.
+    pub(crate) fn prepare_to_write(&mut self, max: u64) {
+        let mut pieces = std::mem::take(&mut self.pieces);
+        self.pieces_to_write(max, &mut pieces);
+        self.pieces = pieces;
     }
 
     /// The next `max` bytes to read.

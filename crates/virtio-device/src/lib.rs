@@ -18,6 +18,7 @@ mod chain;
 mod device;
 mod engine;
 mod fault;
+mod prompt;
 mod queue;
 mod sources;
 mod thread;
@@ -28,6 +29,7 @@ pub use device::{Channel, ConfigError, Device, Identity, QueueSpec, Requests, St
 pub use engine::{Engine, EngineKind, Finished, Job};
 pub use fault::GuestFaults;
 pub use guest_memory as memory;
+pub use prompt::PromptQueue;
 pub use queue::{
     Interrupt, Peek, Queue, QueueError, Queues, RING_FEATURES, RingConfig, RingError, RingFault,
     VIRTIO_F_VERSION_1, VIRTIO_RING_F_EVENT_IDX, VIRTIO_RING_F_INDIRECT_DESC,

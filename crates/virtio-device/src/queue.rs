@@ -270,6 +270,8 @@ pub struct Queue {
     /// Completed but not yet in the driver's sight.
     unpublished: u16,
     unpublished_bytes: u64,
+    /// More completions follow at once.
+    gathering: bool,
     /// In the driver's sight, and no interrupt was considered yet.
     unsignalled: u16,
     unsignalled_bytes: u64,
@@ -353,6 +355,7 @@ impl Queue {
             next_used,
             unpublished: 0,
             unpublished_bytes: 0,
+            gathering: false,
             unsignalled: 0,
             unsignalled_bytes: 0,
             in_flight: 0,
@@ -536,11 +539,25 @@ impl Queue {
             self.next_used = self.next_used.wrapping_add(1);
             self.unpublished += 1;
             self.unpublished_bytes += u64::from(len);
-            if self.unpublished >= PUBLISH_CHAINS || self.unpublished_bytes >= PUBLISH_BYTES {
-                self.publish();
-            }
+            self.publish_if_due();
         }
         self.recycle(body);
+    }
+
+    /// Completions that follow each other at once are shown at once as well, when this is taken back:
+    /// a driver that looks at the ring meanwhile would make each of them wait for its cache line.
+    #[inline]
+    pub fn gather(&mut self, on: bool) {
+        self.gathering = on;
+        self.publish_if_due();
+    }
+
+    #[inline]
+    fn publish_if_due(&mut self) {
+        let due = self.unpublished >= PUBLISH_CHAINS || self.unpublished_bytes >= PUBLISH_BYTES;
+        if due && !self.gathering {
+            self.publish();
+        }
     }
 
     /// Shows the driver what was completed, and interrupts it if it asked for that. Called after
@@ -601,6 +618,18 @@ impl Queue {
                 || self.ring.available.load(RING_IDX, Ordering::Relaxed) != self.told_available)
     }
 
+    /// The worker took something and left more than that.
+    #[inline]
+    fn is_content(&self) -> bool {
+        self.content && self.next_available != self.seen_available && self.pops_left > 0
+    }
+
+    /// Whether there is what the worker would be notified of.
+    #[inline]
+    pub(crate) fn is_awaited(&self) -> bool {
+        self.has_news() && !self.is_content()
+    }
+
     /// Asks the driver not to notify: the device is looking anyway.
     #[inline]
     pub fn disable_notification(&mut self) {
@@ -623,7 +652,7 @@ impl Queue {
         if !self.enabled || self.fault.is_some() {
             return false;
         }
-        if self.content && self.next_available != self.seen_available && self.pops_left > 0 {
+        if self.is_content() {
             return false;
         }
         if self.config.event_idx {

@@ -41,6 +41,17 @@ const TURNS_BETWEEN_LOOKS: u32 = 16;
 /// bytes in a pipe, where a frontend gives us that for an eventfd.
 const EVENTS_BETWEEN_READS: u32 = 256;
 
+/// How long the rings are looked at before the thread sleeps, where that pays: less than falling asleep
+/// and being woken cost both sides.
+const GLANCE: Duration = Duration::from_micros(8);
+
+/// What a glance that found something is worth, in glances that did not.
+const FOUND: u8 = 2;
+const MAX_TRUST: u8 = 8;
+
+/// Sleeps without a glance, once they find nothing any more.
+const SLEEPS_BETWEEN_GLANCES: u32 = 64;
+
 /// How long a caller waits for a worker before it looks whether something holds it.
 const STALL: Duration = Duration::from_secs(1);
 
@@ -156,6 +167,7 @@ impl WorkerThread {
             wake: wake.clone(),
             calls: receiver,
             options,
+            glances: Glances::default(),
             vanished_told: false,
         };
         let thread = std::thread::Builder::new()
@@ -337,6 +349,42 @@ impl Kick {
     }
 }
 
+/// Whether to look at the rings once more before sleeping. A driver that goes on at once is there before
+/// this thread is asleep, and both are spared a wake-up; with one that does not, it is given up, but for
+/// a try now and then.
+#[derive(Debug)]
+struct Glances {
+    trust: u8,
+    sleeps: u32,
+}
+
+impl Default for Glances {
+    fn default() -> Self {
+        Self {
+            trust: FOUND,
+            sleeps: 0,
+        }
+    }
+}
+
+impl Glances {
+    fn is_due(&mut self) -> bool {
+        if self.trust > 0 {
+            return true;
+        }
+        self.sleeps = (self.sleeps + 1) % SLEEPS_BETWEEN_GLANCES;
+        self.sleeps == 0
+    }
+
+    fn found(&mut self, something: bool) {
+        self.trust = if something {
+            (self.trust + FOUND).min(MAX_TRUST)
+        } else {
+            self.trust.saturating_sub(1)
+        };
+    }
+}
+
 struct Loop<D: Device> {
     device: Arc<D>,
     index: usize,
@@ -350,6 +398,7 @@ struct Loop<D: Device> {
     wake: Arc<Wake>,
     calls: Receiver<Call>,
     options: WorkerOptions,
+    glances: Glances,
     vanished_told: bool,
 }
 
@@ -368,8 +417,12 @@ impl<D: Device> Loop<D> {
             self.run_queues();
             let mut idle = !self.is_pending();
             events.clear();
-            if idle && !self.options.poll.is_zero() {
-                idle = !self.poll(&mut events);
+            if idle && self.is_live() {
+                idle = !if self.options.poll.is_zero() {
+                    self.glance()
+                } else {
+                    self.poll(&mut events)
+                };
             }
             if idle {
                 idle = self.arm();
@@ -454,34 +507,53 @@ impl<D: Device> Loop<D> {
         }
     }
 
-    /// Looks for requests and events for as long as the operator allows. Returns whether there are
-    /// any.
-    fn poll(&mut self, events: &mut Vec<epoll::Event>) -> bool {
-        let live = self
-            .queues
+    /// Whether there is a queue to look at.
+    fn is_live(&self) -> bool {
+        self.queues
             .iter()
             .flatten()
-            .any(|queue| queue.is_enabled() && queue.fault().is_none());
-        if !live {
+            .any(|queue| queue.is_enabled() && queue.fault().is_none())
+    }
+
+    /// Looks at the rings, so many times. Returns whether there is something to do.
+    fn look(&mut self, times: u32) -> bool {
+        for _ in 0..times {
+            let mut found = self.wake.is_pending();
+            for (queue, kick) in self.queues.iter().zip(&mut self.kicks) {
+                if queue.as_ref().is_some_and(Queue::is_awaited) {
+                    kick.pending = true;
+                    found = true;
+                }
+            }
+            if found {
+                return true;
+            }
+            std::hint::spin_loop();
+        }
+        false
+    }
+
+    /// Looks for requests a moment longer, if that was of use lately. Returns whether there are any.
+    fn glance(&mut self) -> bool {
+        if !self.glances.is_due() {
             return false;
         }
         let start = Instant::now();
+        let mut found = self.look(8);
+        while !found && start.elapsed() < GLANCE {
+            found = self.look(8);
+        }
+        self.glances.found(found);
+        found
+    }
+
+    /// Looks for requests and events for as long as the operator allows. Returns whether there are
+    /// any.
+    fn poll(&mut self, events: &mut Vec<epoll::Event>) -> bool {
+        let start = Instant::now();
         loop {
-            for _ in 0..64 {
-                if self.wake.is_pending() {
-                    return true;
-                }
-                let mut found = false;
-                for (queue, kick) in self.queues.iter().zip(&mut self.kicks) {
-                    if queue.as_ref().is_some_and(Queue::has_news) {
-                        kick.pending = true;
-                        found = true;
-                    }
-                }
-                if found {
-                    return true;
-                }
-                std::hint::spin_loop();
+            if self.look(64) {
+                return true;
             }
             // What goes wrong here goes wrong again where the thread is about to sleep.
             if self.sources.wait(events, false).is_ok() && !events.is_empty() {
@@ -733,5 +805,53 @@ impl<D: Device> Loop<D> {
             next_used: queue.next_used(),
             fault: queue.fault(),
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn glances_that_find_nothing_are_given_up_but_for_a_try_now_and_then() {
+        let mut glances = Glances::default();
+
+        let made = (0..10 * SLEEPS_BETWEEN_GLANCES)
+            .filter(|_| {
+                let due = glances.is_due();
+                if due {
+                    glances.found(false);
+                }
+                due
+            })
+            .count();
+
+        assert_eq!(made, usize::from(FOUND) + 9);
+    }
+
+    #[test]
+    fn glances_go_on_while_one_in_three_finds_something() {
+        let mut glances = Glances::default();
+
+        let due = (0..100).all(|n| {
+            let due = glances.is_due();
+            glances.found(n % 3 == 0);
+            due
+        });
+
+        assert!(due);
+    }
+
+    #[test]
+    fn one_try_that_finds_something_brings_glances_back() {
+        let mut glances = Glances {
+            trust: 0,
+            sleeps: SLEEPS_BETWEEN_GLANCES - 1,
+        };
+
+        let tried = glances.is_due();
+        glances.found(true);
+
+        assert!(tried && glances.is_due());
     }
 }

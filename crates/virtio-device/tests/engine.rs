@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use driver::{Driver, queue, readable, writable};
 use virtio_device::memory::{Direction, Mode};
-use virtio_device::{Engine, EngineKind, Finished};
+use virtio_device::{Engine, EngineKind, Finished, PromptQueue};
 
 const TIMEOUT: Duration = Duration::from_secs(20);
 
@@ -45,6 +45,13 @@ fn file(content: &[u8]) -> Arc<File> {
     let mut file = tempfile();
     file.write_all(content).unwrap();
     Arc::new(file)
+}
+
+/// The kernel may refuse to read a memfd without waiting.
+fn file_on_disk(content: &[u8]) -> File {
+    let mut file = tempfile::tempfile().unwrap();
+    file.write_all(content).unwrap();
+    file
 }
 
 fn tempfile() -> File {
@@ -253,4 +260,45 @@ fn alignment_is_judged_from_where_the_chain_stands() {
     assert!(chain.is_readable_aligned(0x200, 512));
     assert!(chain.is_room_aligned(0x200, 512));
     queue.complete(chain);
+}
+
+#[test]
+fn prompt_reads_fill_their_chains_and_come_back_in_order() {
+    for kind in [EngineKind::Uring, EngineKind::Threads] {
+        let mut prompt = PromptQueue::new(kind, 4);
+        let mut driver = Driver::new(16);
+        let (mut queue, _) = queue(&driver, driver.config());
+        let rooms: Vec<_> = (0..5).map(|_| driver.offer_room(8)).collect();
+        let file = Arc::new(file_on_disk(b"0123456789"));
+
+        for n in 0..5 {
+            let mut chain = queue.pop().unwrap();
+            chain.leave_room(1).unwrap();
+            prompt.push(chain, n, &file, 2 * n, 3);
+        }
+        let full = prompt.is_full();
+        let mut done = Vec::new();
+        let mut unknown = None;
+        for finished in prompt.run() {
+            match finished.result {
+                Ok(bytes) => done.push((finished.task, bytes)),
+                Err(error) => unknown = Some(error),
+            }
+            queue.complete(finished.chain);
+        }
+        queue.flush();
+
+        assert!(full && prompt.is_empty());
+        if let Some(error) = unknown {
+            // An emulator need not know how not to wait; then it is told of each.
+            assert_eq!(error.kind(), io::ErrorKind::Unsupported, "{error}");
+            assert_eq!((done.len(), driver.used_index()), (0, 5));
+            continue;
+        }
+        assert_eq!(done, [(0, 3), (1, 3), (2, 3), (3, 3), (4, 2)]);
+        for (n, &(head, room)) in rooms.iter().enumerate().take(4) {
+            assert_eq!(driver.take_used(), Some((head.into(), 4)));
+            assert_eq!(driver.bytes(room + 1, 3), b"0123456789"[2 * n..2 * n + 3]);
+        }
+    }
 }

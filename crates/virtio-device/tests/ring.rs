@@ -823,6 +823,26 @@ fn a_large_answer_is_shown_at_once() {
 }
 
 #[test]
+fn large_answers_that_are_gathered_are_shown_together() {
+    let mut driver = Driver::new(8);
+    let (mut queue, _line) = queue(&driver, driver.config());
+    let mut answer = |queue: &mut Queue| {
+        driver.offer_room(4096);
+        let mut chain = queue.pop().unwrap();
+        chain.write(&[1; 4096]);
+        queue.complete(chain);
+        driver.used_index()
+    };
+
+    queue.gather(true);
+    let seen = [answer(&mut queue), answer(&mut queue)];
+    queue.gather(false);
+
+    assert_eq!(seen, [0, 0]);
+    assert_eq!(driver.used_index(), 2);
+}
+
+#[test]
 fn a_turn_ends_after_4096_chains_and_the_rest_is_news() {
     let mut driver = Driver::new(8192);
     let (mut queue, _line) = queue(&driver, driver.config());

@@ -359,7 +359,6 @@ impl Traffic {
     pub fn accept(&mut self, path: &Path) -> Result<(Connection, UnixStream), Error> {
         let os = |error| Error::os("cannot talk to the device's socket")(error);
         let mut stream = UnixStream::connect(path).map_err(os)?;
-        stream.set_read_timeout(Some(PATIENCE)).map_err(os)?;
         stream.write_all(b"CONNECT 77\n").map_err(os)?;
         let mut connection = self.connection();
         loop {
@@ -373,10 +372,20 @@ impl Traffic {
             }
         }
         self.say(&connection, op::RESPONSE, 0)?;
-        let mut byte = [0];
-        while byte != *b"\n" {
-            stream.read_exact(&mut byte).map_err(os)?;
+        // The program polls as the guest does: what is measured is the device's part.
+        stream.set_nonblocking(true).map_err(os)?;
+        let end = Instant::now() + PATIENCE;
+        let mut line = [0; 32];
+        let mut len = 0;
+        while !line[..len].ends_with(b"\n") {
+            match stream.read(&mut line[len..]) {
+                Ok(0) => return Err(Error::Protocol("a program's connection ended".into())),
+                Ok(bytes) => len += bytes,
+                Err(error) if error.kind() == ErrorKind::WouldBlock => late(end, "an OK")?,
+                Err(error) => return Err(os(error)),
+            }
         }
+        stream.set_nonblocking(false).map_err(os)?;
         Ok((connection, stream))
     }
 

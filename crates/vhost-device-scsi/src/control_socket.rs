@@ -10,11 +10,13 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::thread::JoinHandle;
 
+use clap::ValueEnum;
 use rustix::event::{EventfdFlags, PollFd, PollFlags, Timespec, eventfd, poll};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use vhost_user_daemon::Endpoint;
 
+use crate::disk::Cache;
 use crate::server::{ImageOptions, Server};
 
 /// Who sends more in one line does not mean a command.
@@ -44,6 +46,7 @@ enum Request {
         read_only: Option<bool>,
         solid_state: Option<bool>,
         block_size: Option<u32>,
+        cache: Option<String>,
     },
     Remove {
         target: u8,
@@ -236,6 +239,7 @@ fn carry_out(server: &Server, defaults: &ImageOptions, request: Request) -> Valu
             read_only,
             solid_state,
             block_size,
+            cache,
         } => {
             let wwn = match wwn.as_deref().map(crate::options::parse_wwn).transpose() {
                 Ok(wwn) => wwn,
@@ -256,6 +260,11 @@ fn carry_out(server: &Server, defaults: &ImageOptions, request: Request) -> Valu
                 None => {}
                 Some(size @ (512 | 4096)) => options.disk.block_size = size,
                 Some(_) => return failure("block_size is 512 or 4096"),
+            }
+            match cache.map(|cache| Cache::from_str(&cache, false)) {
+                None => {}
+                Some(Ok(cache)) => options.disk.cache = cache,
+                Some(Err(_)) => return failure("cache is writeback, writethrough or none"),
             }
             match server.add(&options) {
                 Ok((target, lun)) => json!({ "ok": true, "target": target, "lun": lun }),

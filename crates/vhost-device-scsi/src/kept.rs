@@ -9,6 +9,8 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
+use rustix::fs::{FlockOperation, flock};
+use rustix::io::Errno;
 use serde::{Deserialize, Serialize};
 
 use crate::target::reservation::{Held, Kind, Registration, Reservations};
@@ -82,6 +84,34 @@ impl Entry {
     }
 }
 
+fn beside(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.to_owned().into_os_string();
+    name.push(suffix);
+    name.into()
+}
+
+fn lock(path: &Path) -> io::Result<File> {
+    let path = beside(path, ".lock");
+    // It may be another user's, from a time before.
+    let file = match File::open(&path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => File::options()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .open(&path)?,
+        file => file?,
+    };
+    match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+        Ok(()) => {}
+        Err(Errno::WOULDBLOCK) => {
+            return Err(io::Error::other("another daemon has it"));
+        }
+        // A file system without locks: nothing can be known.
+        Err(errno) => log::warn!("{} cannot be locked: {errno}", path.display()),
+    }
+    Ok(file)
+}
+
 /// The file.
 #[derive(Debug)]
 pub struct KeptReservations {
@@ -89,11 +119,15 @@ pub struct KeptReservations {
     units: Mutex<BTreeMap<String, Entry>>,
     /// The last attempt failed, and the operator knows.
     failing: AtomicBool,
+    /// Held for as long as this lives. Not the file itself, which is another one after each change.
+    _lock: Option<File>,
 }
 
 impl KeptReservations {
-    /// Reads a file, which need not exist yet.
-    pub fn open(path: &Path) -> io::Result<Self> {
+    /// Reads a file, which need not exist yet. With `exclusive`, a second user of it is refused, for
+    /// each would write what it knows over what the other has kept.
+    pub fn open(path: &Path, exclusive: bool) -> io::Result<Self> {
+        let lock = exclusive.then(|| lock(path)).transpose()?;
         let mut text = Vec::new();
         let units = match File::open(path) {
             Ok(file) => {
@@ -114,6 +148,7 @@ impl KeptReservations {
             path: path.to_owned(),
             units: Mutex::new(units.clone()),
             failing: AtomicBool::new(false),
+            _lock: lock,
         };
         // Whoever cannot write it should know before a guest relies on it.
         kept.write(&units)?;
@@ -134,9 +169,7 @@ impl KeptReservations {
             version: VERSION,
             units: units.clone(),
         };
-        let mut next = self.path.clone().into_os_string();
-        next.push(".new");
-        let next = PathBuf::from(next);
+        let next = beside(&self.path, ".new");
         let mut file = File::create(&next)?;
         file.write_all(&serde_json::to_vec_pretty(&document)?)?;
         file.write_all(b"\n")?;
@@ -194,32 +227,49 @@ mod tests {
     fn what_is_kept_is_there_for_a_successor() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("reservations");
-        let kept = KeptReservations::open(&path).unwrap();
+        let kept = KeptReservations::open(&path, true).unwrap();
 
         kept.keep(5, &reservations(true)).unwrap();
-        let successor = KeptReservations::open(&path).unwrap();
+        drop(kept);
+        let successor = KeptReservations::open(&path, true).unwrap();
 
         assert_eq!(successor.restore(5, 2), reservations(true));
         assert_eq!(successor.restore(6, 2), Reservations::default());
     }
 
     #[test]
+    fn a_file_that_another_has_is_refused_unless_that_is_wanted() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("reservations");
+        let first = KeptReservations::open(&path, true).unwrap();
+
+        let second = KeptReservations::open(&path, true);
+        let mover = KeptReservations::open(&path, false);
+        drop(first);
+        let successor = KeptReservations::open(&path, true);
+
+        let error = second.unwrap_err().to_string();
+        assert_eq!(error, "another daemon has it");
+        assert!(mover.is_ok() && successor.is_ok());
+    }
+
+    #[test]
     fn what_is_no_longer_persistent_is_forgotten() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("reservations");
-        let kept = KeptReservations::open(&path).unwrap();
+        let kept = KeptReservations::open(&path, false).unwrap();
         kept.keep(5, &reservations(true)).unwrap();
 
         kept.keep(5, &reservations(false)).unwrap();
 
-        let successor = KeptReservations::open(&path).unwrap();
+        let successor = KeptReservations::open(&path, false).unwrap();
         assert_eq!(successor.restore(5, 2), Reservations::default());
     }
 
     #[test]
     fn a_guest_that_is_no_longer_served_loses_its_registration() {
         let directory = tempfile::tempdir().unwrap();
-        let kept = KeptReservations::open(&directory.path().join("r")).unwrap();
+        let kept = KeptReservations::open(&directory.path().join("r"), true).unwrap();
         kept.keep(5, &reservations(true)).unwrap();
 
         assert!(kept.restore(5, 1).registrations().is_empty());
@@ -230,9 +280,9 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("reservations");
         fs::write(&path, "{").unwrap();
-        let damaged = KeptReservations::open(&path);
+        let damaged = KeptReservations::open(&path, true);
         fs::write(&path, r#"{"version":9,"units":{}}"#).unwrap();
-        let newer = KeptReservations::open(&path);
+        let newer = KeptReservations::open(&path, true);
 
         assert!(damaged.is_err());
         assert!(newer.unwrap_err().to_string().contains("version 9"));

@@ -96,14 +96,15 @@ pub struct Options {
 
     /// Keep persistent reservations in this file when guests ask for that (APTPL)
     ///
-    /// Without it, guests are told that reservations end with the daemon.
+    /// Without it, guests are told that reservations end with the daemon. One daemon has the file, and
+    /// holds a lock on FILE.lock meanwhile.
     #[arg(long, value_name = "FILE")]
     pub reservations: Option<PathBuf>,
 
-    /// Do not lock the images
+    /// Do not lock the images, nor the file of --reservations
     ///
     /// For migration within one host or over a shared file system: the daemon that a guest moves to
-    /// opens the images while the one that it comes from still has them.
+    /// opens them while the one that it comes from still has them.
     #[arg(long)]
     pub no_lock: bool,
 
@@ -301,10 +302,10 @@ impl Program for Options {
         }
         let engine = self.engine()?;
         let kept = match &self.reservations {
-            Some(path) => Some(KeptReservations::open(path).map_err(|error| {
+            Some(path) => Some(KeptReservations::open(path, !self.no_lock).map_err(|error| {
                 DeviceError::new(format!(
-                    "cannot keep reservations in --reservations {}: {error}; give a file that can \
-                     be written, or move a damaged one away",
+                    "cannot keep reservations in --reservations {}: {error}; give each daemon a file \
+                     that can be written, or move a damaged one away",
                     path.display()
                 ))
             })?),

@@ -10,13 +10,16 @@
 //! ```
 //!
 //! A read or a small write is first tried at once (RWF_NOWAIT): what the page cache has costs no
-//! round trip through the engine. Commands that the engine has may finish in any order.
+//! round trip through the engine. Small reads that stand one behind the other in the ring are tried by
+//! one system call. Commands that the engine has may finish in any order.
 
 use std::io;
 use std::sync::Arc;
 
 use virtio_device::memory::{Direction, Mode};
-use virtio_device::{Chain, Engine, EngineKind, Finished, Interest, Queue, Queues, Sources, Token};
+use virtio_device::{
+    Chain, Engine, EngineKind, Finished, Interest, PromptQueue, Queue, Queues, Sources, Token,
+};
 use zerocopy::{FromBytes, IntoBytes};
 
 use crate::control_queue::ControlWorker;
@@ -46,6 +49,13 @@ const MAX_LIST: u64 = 0xffff;
 /// system cannot say whether it would have to wait.
 const MAX_PROMPT_WRITE: u64 = 64 * 1024;
 const PAGE: u64 = 4096;
+
+/// Reads that are tried by one system call: the driver waits for the last of them to see the first, and
+/// beyond this many there is nothing to gain.
+const PROMPT_READS: u16 = 16;
+
+/// Of longer ones a call each costs little.
+const MAX_PROMPT_READ: u64 = 16 * 1024;
 
 const NOWAIT: Mode = Mode {
     nowait: true,
@@ -79,12 +89,23 @@ pub struct RequestWorker {
     server: Arc<Server>,
     sizes: Arc<Sizes>,
     engine: Engine<Task>,
+    prompt: PromptQueue<Reading>,
     lane: Lane,
     /// An ORDERED command is under way: nothing may begin before it ends.
     ordered: bool,
     /// Something was left in the ring until the engine has nothing more.
     waiting: bool,
     list: Vec<u8>,
+}
+
+/// A read that is tried together with its neighbours.
+#[derive(Debug)]
+struct Reading {
+    lun: Arc<Lun<Disk>>,
+    command: Command,
+    frame: Frame,
+    offset: u64,
+    bytes: u64,
 }
 
 /// A command that the engine has.
@@ -103,6 +124,58 @@ struct Task {
     bounced: bool,
     /// What a job found.
     sense: Option<Sense>,
+}
+
+impl Task {
+    fn new(
+        lun: Arc<Lun<Disk>>,
+        running: Running,
+        frame: Frame,
+        work: Work,
+        processed: u64,
+    ) -> Self {
+        Self {
+            lun,
+            running,
+            work,
+            sense_size: frame.sense_size,
+            data: frame.data,
+            processed: processed.min(frame.data),
+            ordered: false,
+            bounced: false,
+            sense: None,
+        }
+    }
+
+    /// Gives the engine what is left to move. [`Engine::submit`] must follow.
+    fn transfer(mut self, chain: Chain, engine: &mut Engine<Self>) {
+        let Work::Transfer {
+            direction,
+            offset,
+            left,
+            durable,
+        } = self.work
+        else {
+            return;
+        };
+        let disk = &self.lun.medium;
+        let reads = direction == Direction::Read;
+        if !self.bounced && disk.takes(&chain, reads, left) {
+            let mode = Mode {
+                nowait: false,
+                durable,
+            };
+            let file = disk.file().clone();
+            engine.transfer(chain, self, direction, &file, offset, left, mode);
+        } else {
+            self.bounced = true;
+            let lun = self.lun.clone();
+            let bounce = move |chain: &mut Chain, _: &mut Self| {
+                lun.medium.bounce(chain, reads, offset, left, durable)
+            };
+            engine.run(chain, self, Box::new(bounce));
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -128,14 +201,14 @@ enum Work {
 enum Begun {
     /// It has its answer.
     Answered(Chain),
-    /// The engine has it.
+    /// The engine has it, or will get it.
     Away,
     /// It has to wait until the engine has nothing more.
     Later(Chain),
 }
 
 /// What all answers to one chain need.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 struct Frame {
     sense_size: usize,
     data: u64,
@@ -163,6 +236,7 @@ impl RequestWorker {
             lane: server.targets().tasks.lane(nexus)?,
             server,
             sizes,
+            prompt: PromptQueue::new(engine.kind(), PROMPT_READS),
             engine,
             ordered: false,
             waiting: false,
@@ -174,13 +248,18 @@ impl RequestWorker {
         let luns = self.server.targets().luns();
         while !self.ordered {
             let Some(chain) = queue.pop() else {
+                if !self.prompt.is_empty() {
+                    self.read_together(queue);
+                    continue;
+                }
                 let wanted = self.lane.wanted();
                 if !queue.has_news() {
                     self.lane.swept(wanted);
                 }
                 break;
             };
-            match self.begin(chain, &luns) {
+            let waiting = self.prompt.len();
+            match self.begin(chain, &luns, queue) {
                 Begun::Answered(chain) => queue.complete(chain),
                 Begun::Away => {}
                 Begun::Later(chain) => {
@@ -192,12 +271,17 @@ impl RequestWorker {
                     break;
                 }
             }
+            // Another command than a small read ends the row.
+            let ended = self.prompt.len() == waiting;
+            if ended || self.prompt.is_full() || self.lane.is_wanted() {
+                self.read_together(queue);
+            }
             self.lane.passed(queue.size());
         }
         self.engine.submit();
     }
 
-    fn begin(&mut self, mut chain: Chain, luns: &Luns<Disk>) -> Begun {
+    fn begin(&mut self, mut chain: Chain, luns: &Luns<Disk>, queue: &mut Queue) -> Begun {
         let (cdb_size, sense_size) = self.sizes.get();
         let header = HEADER + cdb_size;
         let mut frame = Frame {
@@ -250,6 +334,10 @@ impl RequestWorker {
             return frame.reply_without_unit(chain, &cdb, answer_absent(luns, target, &cdb));
         };
         let ordered = request.task_attr == attribute::ORDERED;
+        if ordered || !opcodes::is_read(cdb[0]) {
+            // It comes after them.
+            self.read_together(queue);
+        }
         if request.task_attr >= attribute::ACA {
             let sense = Sense::illegal(Code::INVALID_MESSAGE_ERROR);
             return frame.reply(chain, lun, Reply::Check(sense), 0);
@@ -311,17 +399,24 @@ impl RequestWorker {
             Action::Reply(reply) => return frame.reply(chain, lun, reply, taken),
             Action::Read { lba, blocks } => {
                 let (offset, bytes) = (lba * block, blocks * block);
+                let prompt = lun.medium.read_nowait();
+                if prompt && !ordered && (1..=MAX_PROMPT_READ).contains(&bytes) {
+                    let file = lun.medium.file();
+                    let reading = Reading {
+                        lun: lun.clone(),
+                        command,
+                        frame,
+                        offset,
+                        bytes,
+                    };
+                    self.prompt.push(chain, reading, file, offset, bytes);
+                    return Begun::Away;
+                }
                 let done = read_promptly(&mut chain, &lun.medium, offset, bytes);
                 if done == bytes {
                     return frame.reply(chain, lun, Reply::Good, bytes);
                 }
-                let work = Work::Transfer {
-                    direction: Direction::Read,
-                    offset: offset + done,
-                    left: bytes - done,
-                    durable: false,
-                };
-                (work, bytes)
+                (rest_of_read(offset, bytes, done), bytes)
             }
             Action::Write {
                 lba,
@@ -382,20 +477,12 @@ impl RequestWorker {
                 (Work::Job { lba, reads: false }, taken)
             }
         };
-        let task = Task {
-            lun: lun.clone(),
-            running: self.lane.begin(command),
-            work,
-            sense_size: frame.sense_size,
-            data: frame.data,
-            processed: processed.min(frame.data),
-            ordered,
-            bounced: false,
-            sense: None,
-        };
+        let running = self.lane.begin(command);
+        let mut task = Task::new(lun.clone(), running, frame, work, processed);
+        task.ordered = ordered;
         self.ordered |= ordered;
         match work {
-            Work::Transfer { .. } => self.transfer(chain, task),
+            Work::Transfer { .. } => task.transfer(chain, &mut self.engine),
             Work::Flush { .. } => {
                 let file = lun.medium.file().clone();
                 self.engine.sync(chain, task, &file);
@@ -409,34 +496,32 @@ impl RequestWorker {
         Begun::Away
     }
 
-    fn transfer(&mut self, chain: Chain, mut task: Task) {
-        let Work::Transfer {
-            direction,
-            offset,
-            left,
-            durable,
-        } = task.work
-        else {
+    /// Tries the reads that were taken. What must be waited for goes to the engine.
+    fn read_together(&mut self, queue: &mut Queue) {
+        if self.prompt.is_empty() {
             return;
-        };
-        let disk = &task.lun.medium;
-        let reads = direction == Direction::Read;
-        if !task.bounced && disk.takes(&chain, reads, left) {
-            let mode = Mode {
-                nowait: false,
-                durable,
-            };
-            let file = disk.file().clone();
-            self.engine
-                .transfer(chain, task, direction, &file, offset, left, mode);
-        } else {
-            task.bounced = true;
-            let lun = task.lun.clone();
-            let bounce = move |chain: &mut Chain, _: &mut Task| {
-                lun.medium.bounce(chain, reads, offset, left, durable)
-            };
-            self.engine.run(chain, task, Box::new(bounce));
         }
+        queue.gather(true);
+        for finished in self.prompt.run() {
+            let Finished {
+                chain,
+                task: reading,
+                result,
+            } = finished;
+            let Reading { frame, bytes, .. } = reading;
+            let done = prompt_bytes(result, &reading.lun.medium);
+            if done == bytes {
+                if let Begun::Answered(chain) = frame.good(chain, done) {
+                    queue.complete(chain);
+                }
+                continue;
+            }
+            let work = rest_of_read(reading.offset, bytes, done);
+            let running = self.lane.begin(reading.command);
+            let task = Task::new(reading.lun, running, frame, work, bytes);
+            task.transfer(chain, &mut self.engine);
+        }
+        queue.gather(false);
     }
 
     /// Returns the chain if it has its answer.
@@ -465,7 +550,7 @@ impl RequestWorker {
                 *offset += done;
                 *left = left.saturating_sub(done);
                 if *left > 0 && done > 0 {
-                    self.transfer(chain, task);
+                    task.transfer(chain, &mut self.engine);
                     self.engine.submit();
                     return None;
                 }
@@ -485,7 +570,7 @@ impl RequestWorker {
                     io::ErrorKind::Interrupted | io::ErrorKind::WouldBlock
                 ) =>
             {
-                self.transfer(chain, task);
+                task.transfer(chain, &mut self.engine);
                 self.engine.submit();
                 return None;
             }
@@ -496,7 +581,7 @@ impl RequestWorker {
                     && error.kind() == io::ErrorKind::InvalidInput =>
             {
                 task.bounced = true;
-                self.transfer(chain, task);
+                task.transfer(chain, &mut self.engine);
                 self.engine.submit();
                 return None;
             }
@@ -716,14 +801,25 @@ fn read_promptly(chain: &mut Chain, disk: &Disk, offset: u64, bytes: u64) -> u64
     if bytes == 0 || !disk.read_nowait() {
         return 0;
     }
-    match chain.fill_from_with(disk.file(), Some(offset), bytes, NOWAIT) {
-        Ok(done) => done as u64,
-        Err(error) => {
-            if is_unknown(&error) {
-                disk.no_read_nowait();
-            }
-            0
+    let result = chain.fill_from_with(disk.file(), Some(offset), bytes, NOWAIT);
+    prompt_bytes(result.map(|done| done as u64), disk)
+}
+
+fn prompt_bytes(result: io::Result<u64>, disk: &Disk) -> u64 {
+    result.unwrap_or_else(|error| {
+        if is_unknown(&error) {
+            disk.no_read_nowait();
         }
+        0
+    })
+}
+
+fn rest_of_read(offset: u64, bytes: u64, done: u64) -> Work {
+    Work::Transfer {
+        direction: Direction::Read,
+        offset: offset + done,
+        left: bytes - done,
+        durable: false,
     }
 }
 

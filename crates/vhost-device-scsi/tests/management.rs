@@ -378,6 +378,30 @@ fn a_driver_that_did_not_take_the_features_gets_no_events() {
 }
 
 #[test]
+fn a_unit_that_is_added_has_the_cache_that_the_command_names() {
+    let image = image();
+    let control = image.beside("control");
+    let daemon = daemon(&["--control", &control, image.path()]);
+    let mut operator = Operator::connect(&control);
+    let other = driver::Image::new(BLOCK * 8);
+
+    let add = json!({
+        "command": "add", "image": other.path(), "target": 7, "cache": "writethrough",
+    });
+    let added = operator.send(&add.to_string());
+    let mut guest = guest(&daemon);
+    let mut write_cache = |target: u8| {
+        let mut disk = Disk::new(&mut guest, target, 0).settle();
+        let page = disk.run(&[0x1a, 0, 8, 0, 24, 0], &[], 24).good();
+        // Behind the header and the block descriptor.
+        page.data[12 + 2] & 4
+    };
+
+    assert_eq!(added["ok"], true, "{added}");
+    assert_eq!([write_cache(0), write_cache(7)], [4, 0]);
+}
+
+#[test]
 fn wrong_commands_of_an_operator_are_answered_each() {
     let image = image();
     let control = image.beside("control");
@@ -396,6 +420,7 @@ fn wrong_commands_of_an_operator_are_answered_each() {
         operator.send(r#"{"command":"add","image":"/no/such/image"}"#),
         operator.send(r#"{"command":"add","image":"/x","block_size":1000}"#),
         operator.send(r#"{"command":"add","image":"/x","wwn":"zz"}"#),
+        operator.send(r#"{"command":"add","image":"/x","cache":"unsafe"}"#),
         operator.send(&json!({ "command": "add", "image": image.path() }).to_string()),
     ];
 

@@ -197,6 +197,64 @@ fn a_read_is_answered_by_each_engine() {
 }
 
 #[test]
+fn reads_that_stand_together_are_each_answered_before_the_write_behind_them() {
+    for engine in engines() {
+        let image = Image::new(64 * BLOCK);
+        let mut local = Local::new(&image, Cache::Writeback, engine, None);
+        let mut post = |tag: u64, cdb: &[u8], data: &[u8], room: usize| {
+            let header = header(address(0, 0), tag, 0, cdb);
+            let driver = &mut local.driver;
+            driver.post(&[&header, data], &[12 + SENSE, room]).unwrap()
+        };
+
+        let reads: Vec<_> = (0..20u32)
+            .map(|n| (n, post(n.into(), &ten(0x28, n, 2), &[], 2 * BLOCK)))
+            .collect();
+        post(20, &ten(0x2a, 0, 1), &[0xee; BLOCK], 0);
+        local.turn(|worker, queues| worker.kicked(QUEUE as u16, queues));
+
+        let mut answers: HashMap<_, _> = (0..21)
+            .map(|_| local.next())
+            .map(|reply| (reply.token(), driver::answer(&reply).good()))
+            .collect();
+        for (n, token) in reads {
+            let data = answers.remove(&token).unwrap().data;
+            assert!(data == pattern(n, 2), "{engine}: read {n}");
+        }
+    }
+}
+
+#[test]
+fn of_reads_that_stand_together_those_behind_the_images_end_fail_alone() {
+    for engine in engines() {
+        let image = Image::new(64 * BLOCK);
+        let mut local = Local::new(&image, Cache::Writeback, engine, None);
+        // Somebody truncates it without telling.
+        let file = std::fs::File::options().write(true).open(&image.path);
+        file.unwrap().set_len(32 * BLOCK as u64).unwrap();
+        let mut post = |lba: u32| {
+            let header = header(address(0, 0), lba.into(), 0, &ten(0x28, lba, 1));
+            let driver = &mut local.driver;
+            driver.post(&[&header], &[12 + SENSE, BLOCK]).unwrap()
+        };
+
+        let (there, gone): (Vec<_>, Vec<_>) = (0..4).map(|n| (post(n), post(40 + n))).unzip();
+        local.turn(|worker, queues| worker.kicked(QUEUE as u16, queues));
+
+        let answers: HashMap<_, _> = (0..8)
+            .map(|_| local.next())
+            .map(|reply| (reply.token(), driver::answer(&reply)))
+            .collect();
+        for token in there {
+            answers[&token].clone().good();
+        }
+        for token in gone {
+            assert_eq!(answers[&token].key(), (3, 0x11, 0), "{engine}");
+        }
+    }
+}
+
+#[test]
 fn a_command_under_way_is_found_by_queries_and_an_abort_is_answered_after_it() {
     const ABORT_TASK: u32 = 0;
     const QUERY_TASK: u32 = 6;

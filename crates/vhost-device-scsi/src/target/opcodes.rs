@@ -213,6 +213,11 @@ fn look_up(code: u8, action: Option<u8>, can_discard: bool) -> Result<&'static O
         .ok_or(Sense::bad_cdb_bit(1, 4))
 }
 
+/// Whether it moves blocks to the driver and does nothing else.
+pub(crate) fn is_read(code: u8) -> bool {
+    matches!(code, op::READ_6 | op::READ_10 | op::READ_12 | op::READ_16)
+}
+
 fn has_protection(code: u8) -> bool {
     matches!(
         code,

@@ -553,6 +553,8 @@ impl VsockWorker {
     }
 
     fn message(&mut self, id: u32, header: &Header, chain: &mut Chain) {
+        // It goes as a whole, for which the socket may still be too small.
+        self.settle(id);
         let flags = header.flags.get();
         let (whole, record) = (flags & SEQ_EOM != 0, flags & SEQ_EOR != 0);
         let len = header.len.get();

@@ -137,10 +137,10 @@ impl Backend {
     }
 
     /// Connects to the program that the guest means by `port`.
-    pub(crate) fn connect(&self, port: u32, kind: Kind, buffer: u32) -> Result<Attempt, Errno> {
+    pub(crate) fn connect(&self, port: u32, kind: Kind) -> Result<Attempt, Errno> {
         match self {
             Self::Unix(path) => {
-                let first = connect_unix(&suffixed(path, &format!("_{port}")), kind, buffer);
+                let first = connect_unix(&suffixed(path, &format!("_{port}")), kind);
                 match (kind, first) {
                     // Nobody, or somebody who speaks in streams.
                     (
@@ -148,7 +148,7 @@ impl Backend {
                         Err(Errno::NOENT | Errno::PROTOTYPE | Errno::CONNREFUSED),
                     ) => {
                         let path = suffixed(path, &format!(".seqpacket_{port}"));
-                        connect_unix(&path, kind, buffer)
+                        connect_unix(&path, kind)
                     }
                     (_, first) => first,
                 }
@@ -169,10 +169,9 @@ fn vsock_socket(kind: Kind) -> Result<OwnedFd, Errno> {
     socket_with(AddressFamily::VSOCK, socket_type(kind), FLAGS, None)
 }
 
-fn connect_unix(path: &Path, kind: Kind, buffer: u32) -> Result<Attempt, Errno> {
+fn connect_unix(path: &Path, kind: Kind) -> Result<Attempt, Errno> {
     let address = SocketAddrUnix::new(path)?;
     let socket = socket_with(AddressFamily::UNIX, socket_type(kind), FLAGS, None)?;
-    enlarge(&socket, buffer);
     match connect(&socket, &address) {
         Ok(()) => Ok(Attempt::Connected(socket)),
         Err(Errno::AGAIN) => Ok(Attempt::Later),

@@ -12,14 +12,16 @@ use vhost_user_daemon::options::Sockets;
 use vhost_user_daemon::{CommonOptions, DeviceError, Program, SocketOptions};
 
 use crate::config::{ConfigError, GuestConfig};
+use crate::worker::MAX_CLOSINGS;
 use crate::{Limits, Switch, Vsock};
 
 /// What the socket of a host program holds by itself, on top of what is kept here. A guest whose
 /// packets are as long as its whole credit would otherwise wait for each of them to arrive.
 const SOCKET_ROOM: u32 = 448 * 1024;
 
-/// Descriptors that a guest needs besides its connections: rings, memory, sockets, events.
-const OTHER_DESCRIPTORS: u64 = 64;
+/// Descriptors that a guest needs besides its connections: rings, memory, sockets, events, and what is
+/// about to be closed.
+const OTHER_DESCRIPTORS: u64 = 64 + MAX_CLOSINGS as u64;
 
 /// No guest of ours may have more connections, whatever the process's limit.
 const MAX_CONNECTIONS: u64 = 128 * 1024;

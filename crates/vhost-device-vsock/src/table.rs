@@ -76,6 +76,8 @@ pub(crate) struct Connection {
     pub(crate) greeted: bool,
     /// The host may have something to read.
     pub(crate) readable: bool,
+    /// Nobody waits for events of its socket yet.
+    pub(crate) unwatched: bool,
     /// Room in the host's socket is waited for.
     pub(crate) watches_room: bool,
     /// It is in the line for the guest's buffers.
@@ -109,6 +111,7 @@ impl Connection {
             keyed: false,
             greeted: false,
             readable: false,
+            unwatched: false,
             watches_room: false,
             queued: false,
             request: false,

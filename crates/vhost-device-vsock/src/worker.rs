@@ -52,6 +52,10 @@ const ACCEPT_PAUSE: u64 = 200;
 const CONNECT_PAUSE: u64 = 10;
 const MAX_DOUBLINGS: u8 = 7;
 
+/// Sockets that wait to be closed while the guest keeps the device busy: one that opens and resets
+/// without end has no more descriptors than these beside its connections.
+pub(crate) const MAX_CLOSINGS: usize = 16;
+
 /// The number of no connection: the listeners' own deadline.
 const NO_CONNECTION: u32 = u32::MAX;
 
@@ -59,6 +63,15 @@ const NO_CONNECTION: u32 = u32::MAX;
 /// choose.
 const FIRST_LOCAL_PORT: u32 = 1 << 30;
 const LOCAL_PORTS: u32 = 1 << 30;
+
+/// What can wait until the guest has its answers: it goes on meanwhile, instead of waiting for this.
+#[derive(Debug, Default)]
+struct Chores {
+    /// Connections whose sockets are to be set up and watched.
+    settle: Vec<u32>,
+    /// Sockets that nobody needs any more.
+    close: VecDeque<OwnedFd>,
+}
 
 /// All that the worker of one guest owns.
 #[derive(Debug)]
@@ -82,6 +95,7 @@ pub struct VsockWorker {
     next_port: u32,
     /// Bytes in all outboxes.
     pub(crate) buffered: usize,
+    chores: Chores,
 
     /// Packets to the guest that belong to no connection.
     pub(crate) resets: VecDeque<Header>,
@@ -129,6 +143,7 @@ impl VsockWorker {
             greetings: BTreeSet::new(),
             next_port: 0,
             buffered: 0,
+            chores: Chores::default(),
             resets: VecDeque::new(),
             line: VecDeque::new(),
             tx_blocked: false,
@@ -220,8 +235,65 @@ impl VsockWorker {
         }
     }
 
+    /// The socket is there; it is set up and watched when the guest has its answer. What the kernel has
+    /// for it then is told, however old it is.
+    fn watch_later(&mut self, id: u32) {
+        if let Some(connection) = self.table.get(id) {
+            connection.unwatched = true;
+            self.chores.settle.push(id);
+        }
+    }
+
+    pub(crate) fn settle(&mut self, id: u32) {
+        let Some(connection) = self.table.get(id) else {
+            return;
+        };
+        // The number may be another connection's by now.
+        if !std::mem::take(&mut connection.unwatched) {
+            return;
+        }
+        // The host may have left already.
+        let Some(fd) = &connection.fd else {
+            return;
+        };
+        if matches!(*self.backend, Backend::Unix(_)) {
+            host::enlarge(fd, self.limits.window);
+        }
+        if !self.watch(id, Interest::ReadEdges) {
+            self.abort(id);
+            self.call_again();
+        }
+    }
+
+    /// Shows the guest what it got, and does what was put off for that. Sockets are closed one by one:
+    /// a guest that has more to say is listened to first.
+    fn do_chores(&mut self, queues: &mut Queues<'_>) {
+        if self.chores.settle.is_empty() && self.chores.close.is_empty() {
+            return;
+        }
+        for index in [RX, TX] {
+            if let Some(queue) = queues.get(index) {
+                queue.flush();
+            }
+        }
+        for at in 0..self.chores.settle.len() {
+            self.settle(self.chores.settle[at]);
+        }
+        self.chores.settle.clear();
+        while let Some(fd) = self.chores.close.pop_front() {
+            drop(fd);
+            // Packets that wait for the guest to take others do not call again.
+            if !self.tx_blocked && queues.get(TX).is_some_and(|queue| queue.has_news()) {
+                return;
+            }
+        }
+    }
+
     /// Waits for room in the host's socket, or stops that.
     pub(crate) fn watch_room(&mut self, id: u32, on: bool) {
+        if on {
+            self.settle(id);
+        }
         let (Some(sources), Some(connection)) = (&self.sources, self.table.get(id)) else {
             return;
         };
@@ -241,13 +313,17 @@ impl VsockWorker {
         }
     }
 
-    /// Forgets a connection; its socket is closed.
+    /// Forgets a connection; its socket is closed soon.
     pub(crate) fn remove(&mut self, id: u32) {
         self.set_deadline(id, None);
-        if let Some(connection) = self.table.remove(id)
-            && let Some(outbox) = &connection.outbox
-        {
-            self.buffered -= outbox.len();
+        if let Some(connection) = self.table.remove(id) {
+            if let Some(outbox) = &connection.outbox {
+                self.buffered -= outbox.len();
+            }
+            if self.chores.close.len() >= MAX_CLOSINGS {
+                self.chores.close.pop_front();
+            }
+            self.chores.close.extend(connection.fd);
         }
     }
 
@@ -361,7 +437,6 @@ impl VsockWorker {
             log::debug!("a host program's connection is closed: there are too many");
             return;
         }
-        host::enlarge(&fd, self.limits.window);
         let key = Key {
             cid: HOST_CID,
             port: 0,
@@ -379,9 +454,8 @@ impl VsockWorker {
         };
         let id = self.table.insert(connection);
         self.set_deadline(id, Some(self.in_future(self.limits.connect_timeout)));
-        if !self.watch(id, Interest::ReadEdges) {
-            self.remove(id);
-        } else if let Some(port) = listener.port {
+        self.watch_later(id);
+        if let Some(port) = listener.port {
             self.ask_guest(id, port);
         } else {
             // Most programs have said it by now.
@@ -478,16 +552,20 @@ impl VsockWorker {
 
     /// The guest asks for a connection with a host program.
     pub(crate) fn connect_host(&mut self, id: u32) {
-        let window = self.limits.window;
         let backend = self.backend.clone();
         let Some(connection) = self.table.get(id) else {
             return;
         };
         let (port, kind) = (connection.key.port, connection.kind);
-        match backend.connect(port, kind, window) {
+        match backend.connect(port, kind) {
             Ok(Attempt::Connected(fd)) => {
                 connection.fd = Some(fd);
-                self.connected(id, false);
+                self.connected(id);
+                // What it has sent by then is told when it is watched.
+                if let Some(connection) = self.table.get(id) {
+                    connection.readable = false;
+                }
+                self.watch_later(id);
             }
             Ok(Attempt::Pending(fd)) => {
                 connection.fd = Some(fd);
@@ -518,12 +596,8 @@ impl VsockWorker {
     }
 
     /// The host's side is there: the guest gets its answer.
-    fn connected(&mut self, id: u32, watched: bool) {
+    fn connected(&mut self, id: u32) {
         self.set_deadline(id, None);
-        if !watched && !self.watch(id, Interest::ReadEdges) {
-            self.abort(id);
-            return;
-        }
         self.watch_room(id, false);
         if let Some(connection) = self.table.get(id) {
             connection.phase = Phase::Established;
@@ -544,14 +618,14 @@ impl VsockWorker {
         if connection.link.is_some() {
             let mut hello = [0; 1];
             match recv(fd, &mut hello[..], RecvFlags::DONTWAIT) {
-                Ok((1, _)) => self.connected(id, true),
+                Ok((1, _)) => self.connected(id),
                 Err(Errno::AGAIN | Errno::INTR) => {}
                 _ => self.abort(id),
             }
             return;
         }
         match rustix::net::sockopt::socket_error(fd) {
-            Ok(Ok(())) if is_writable(fd) => self.connected(id, true),
+            Ok(Ok(())) if is_writable(fd) => self.connected(id),
             Ok(Ok(())) => {}
             _ => self.abort(id),
         }
@@ -798,6 +872,7 @@ impl Worker for VsockWorker {
             self.take_packets(queues);
         }
         self.advance(queues);
+        self.do_chores(queues);
     }
 
     fn ready(&mut self, token: Token, _queues: &mut Queues<'_>) {
@@ -816,9 +891,12 @@ impl Worker for VsockWorker {
 
     fn settled(&mut self, queues: &mut Queues<'_>) {
         self.advance(queues);
+        self.do_chores(queues);
     }
 
     fn quiesce(&mut self, queue: u16, _queues: &mut Queues<'_>) {
+        // The guest may not come back for them.
+        self.chores.close.clear();
         // No chain is ever held, so there is nothing to give back.
         if let Some(live) = self.live.get_mut(usize::from(queue)) {
             *live = false;

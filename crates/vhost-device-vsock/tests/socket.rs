@@ -397,6 +397,72 @@ fn a_second_request_of_the_same_ports_resets_the_connection() {
 }
 
 #[test]
+fn requests_that_are_reset_at_once_leave_nothing_to_those_behind_them() {
+    let daemon = daemon(&[]);
+    let mut driver = driver(&daemon);
+    let listener = listen(&daemon, PORT);
+    let first = driver.open(HOST, PORT, 50, STREAM).unwrap();
+    let mut streams = vec![patient(listener.accept().unwrap().0)];
+    let cid = driver.cid();
+
+    // All of it is there when the device looks; the connections have one number after the other.
+    for (port, op) in [
+        (50, op::RST),
+        (60, op::REQUEST),
+        (60, op::RST),
+        (61, op::REQUEST),
+        (61, op::RST),
+    ] {
+        let header = Header {
+            src_port: port,
+            ..first.header(cid, op)
+        };
+        driver.post(&header, &[]).unwrap();
+    }
+    let mut last = driver.open(HOST, PORT, 62, STREAM).unwrap();
+    streams.extend((0..3).map(|_| patient(listener.accept().unwrap().0)));
+    let mut stream = streams.pop().unwrap();
+    stream.write_all(b"hello").unwrap();
+    let heard = driver.read(&mut last, 5).unwrap();
+    driver.write(&mut last, &pattern(400_000), 4096).unwrap();
+
+    let mut got = vec![0; 400_000];
+    stream.read_exact(&mut got).unwrap();
+    assert_eq!(heard, b"hello");
+    assert!(got == pattern(400_000));
+    for stream in &mut streams {
+        assert_eq!(next_len(stream), 0);
+    }
+}
+
+#[test]
+fn what_a_guest_sends_before_it_has_its_answer_arrives_in_full() {
+    let daemon = daemon(&[]);
+    let mut driver = driver(&daemon);
+    let listener = listen(&daemon, PORT);
+    let first = driver.open(HOST, PORT, 50, STREAM).unwrap();
+    drop(listener.accept().unwrap());
+    let cid = driver.cid();
+    let header = |op, len| Header {
+        src_port: 60,
+        len,
+        ..first.header(cid, op)
+    };
+
+    // It cannot know that there is room. All but as much as there is.
+    driver.post(&header(op::REQUEST, 0), &[]).unwrap();
+    for part in pattern(260_000).chunks(65_000) {
+        driver.post(&header(op::RW, 65_000), part).unwrap();
+    }
+    driver.send(&header(op::SHUTDOWN, 0), &[]).unwrap();
+    let mut stream = patient(listener.accept().unwrap().0);
+
+    let mut got = vec![0; 260_000];
+    stream.read_exact(&mut got).unwrap();
+    assert!(got == pattern(260_000));
+}
+
+#[test]
 fn a_program_that_stops_writing_still_reads() {
     let daemon = daemon(&[]);
     let mut driver = driver(&daemon);

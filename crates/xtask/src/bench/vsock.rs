@@ -54,9 +54,9 @@ pub(crate) fn figures(subject: &Subject, cpus: Option<Cpus>, scale: Scale) -> Re
         let load = format!("connections, {who} opens");
         let rate = subject.attempt(&load, || {
             let (daemon, _) = subject.start(cpus)?;
-            connections(&daemon, host, CONNECTIONS / scale.divisor)
+            connections(&daemon, &load, host, CONNECTIONS / scale.divisor)
         });
-        out.extend(rate.map(|rate| figure(load, Unit::Rate, rate)));
+        out.extend(rate.into_iter().flatten());
     }
     let load = format!("memory with {IDLE_CONNECTIONS} idle connections");
     let size = subject.attempt(&load, || {
@@ -93,6 +93,7 @@ fn stream(
     let name = |what: &str| format!("{load}: {what}");
     Ok(vec![
         figure(name("throughput"), Unit::Throughput, rate),
+        figure(name("a plain copy beside it"), Unit::Throughput, copy),
         figure(name("of a plain copy"), Unit::Percent, 100.0 * rate / copy),
         figure(name("daemon CPU per MiB"), Unit::Time, spent),
         figure(name("memory after"), Unit::Size, resident(&process)?),
@@ -105,9 +106,11 @@ fn resident(process: &Process) -> Result<f64> {
 }
 
 /// Opens and ends connections one after the other.
-fn connections(daemon: &Daemon, host: bool, count: u64) -> Result<f64> {
+fn connections(daemon: &Daemon, load: &str, host: bool, count: u64) -> Result<Vec<Figure>> {
+    let process = daemon.process()?;
     let listener = UnixListener::bind(daemon.dir().join("v_1234"))?;
     let mut traffic = Traffic::boot(daemon.path(), 4096, LENT)?;
+    let before = process.cpu_time()?;
     let start = Instant::now();
     for _ in 0..count {
         let (connection, stream) = if host {
@@ -118,7 +121,13 @@ fn connections(daemon: &Daemon, host: bool, count: u64) -> Result<f64> {
         traffic.close(&connection, false)?;
         drop(stream);
     }
-    Ok(count as f64 / start.elapsed().as_secs_f64())
+    let rate = count as f64 / start.elapsed().as_secs_f64();
+    let spent = process.cpu_time()?.saturating_sub(before);
+    let name = format!("{load}: daemon CPU for each");
+    Ok(vec![
+        figure(load.to_owned(), Unit::Rate, rate),
+        figure(name, Unit::Time, spent.as_nanos() as f64 / count as f64),
+    ])
 }
 
 fn idle_connections(daemon: &Daemon) -> Result<f64> {

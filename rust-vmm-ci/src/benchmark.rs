@@ -13,7 +13,7 @@ use std::process::{Command, Stdio};
 use clap::Args;
 use serde_json::Value;
 
-use crate::children::{self, End};
+use crate::children::{self, End, Patience};
 use crate::commits::{fetch_base, git};
 use crate::error::{Error, Result};
 
@@ -130,7 +130,7 @@ fn bench(options: &Options, folder: &Path, target: &Path, name: &str) -> Result<
         .env("CRITERION_HOME", target.join("criterion"))
         .stdin(Stdio::null())
         .stderr(output()?);
-    let end = children::run(&mut command, None, |_| {})?;
+    let end = children::run(&mut command, None, |_| Patience::Left)?;
     children::end_all();
     let why = fs::read_to_string(log.path()).unwrap_or_default();
     match end {

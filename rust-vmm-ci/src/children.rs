@@ -33,6 +33,8 @@ static INTERRUPTED: AtomicI32 = AtomicI32::new(0);
 pub(crate) enum End {
     Exited(ExitStatus),
     TimedOut,
+    /// Whoever watched gave up on it. What was running then, each by its command line.
+    Stuck(Vec<String>),
     Interrupted(i32),
 }
 
@@ -41,6 +43,18 @@ pub(crate) enum End {
 pub(crate) struct Descendant {
     pid: Pid,
     name: String,
+}
+
+impl Descendant {
+    fn command_line(&self) -> String {
+        let path = format!("/proc/{}/cmdline", self.pid.as_raw_nonzero());
+        let line = fs::read(path).unwrap_or_default();
+        let line = String::from_utf8_lossy(&line).replace('\0', " ");
+        match line.trim_end() {
+            "" => self.name.clone(),
+            line => line.to_owned(),
+        }
+    }
 }
 
 /// Adopts orphans, and remembers SIGINT, SIGTERM and SIGHUP for whoever waits for a child.
@@ -68,12 +82,19 @@ pub(crate) fn interrupted() -> Option<i32> {
     Some(INTERRUPTED.load(Ordering::SeqCst)).filter(|&signal| signal != 0)
 }
 
-/// Runs `command` to its end, or until its time is over or someone interrupts, and calls `tick`
-/// meanwhile. Processes that outlived it are for [`end_all`].
+/// Whether to wait for a child any longer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Patience {
+    Left,
+    Lost,
+}
+
+/// Runs `command` to its end, or until its time is over, someone interrupts, or `tick`, which is
+/// called meanwhile, loses patience. Processes that outlived it are for [`end_all`].
 pub(crate) fn run(
     command: &mut Command,
     limit: Option<Duration>,
-    mut tick: impl FnMut(Duration),
+    mut tick: impl FnMut(Duration) -> Patience,
 ) -> Result<End> {
     if let Some(signal) = interrupted() {
         return Ok(End::Interrupted(signal));
@@ -94,6 +115,10 @@ pub(crate) fn run(
         let end = match (interrupted(), limit) {
             (Some(signal), _) => Some(End::Interrupted(signal)),
             (None, Some(limit)) if start.elapsed() > limit => Some(End::TimedOut),
+            _ if tick(start.elapsed()) == Patience::Lost => {
+                let stuck = descendants().iter().map(Descendant::command_line).collect();
+                Some(End::Stuck(stuck))
+            }
             _ => None,
         };
         if let Some(end) = end {
@@ -105,7 +130,6 @@ pub(crate) fn run(
             reap();
             return Ok(end);
         }
-        tick(start.elapsed());
         std::thread::sleep(TICK);
     }
 }

@@ -9,8 +9,9 @@
 //!     |                                                         FAILED if --strict forbids it
 //!     |-- the disk is nearly full (--space) ................... FAILED, and was not started
 //!     `-- ran ---- exit 0 ..................................... passed
-//!              |-- failed, timed out, left processes behind,
-//!              |   ran no test, left out the wrong tests ...... FAILED
+//!              |-- failed, timed out, said nothing for long,
+//!              |   left processes behind, ran no test,
+//!              |   left out the wrong tests ................... FAILED
 //!              `-- failed, and `soft_fail` allows it .......... tolerated
 //! ```
 
@@ -28,7 +29,7 @@ use std::time::{Duration, Instant};
 use clap::Args;
 use serde_json::Value;
 
-use crate::children::{self, End};
+use crate::children::{self, End, Patience};
 use crate::description::{self, Cell, Step};
 use crate::error::{Error, Result};
 use crate::overrides::Overrides;
@@ -45,7 +46,7 @@ use summary::{Outcome, Verdict};
 pub(crate) const NOT_HERE: u8 = 77;
 
 /// An emulated step may take so much longer than its timeout says.
-const EMULATED: u64 = 5;
+const EMULATED: u64 = 2;
 
 /// So much of a failed step's log is shown at once.
 const TAIL: usize = 40;
@@ -87,6 +88,10 @@ pub(crate) struct Options {
     #[arg(long)]
     no_timeout: bool,
 
+    /// End a step that has printed nothing for so long: something in it hangs; 0 for never
+    #[arg(long, value_name = "SECONDS", default_value_t = 600)]
+    silence: u64,
+
     /// A skipped cell is a failure, unless the list of skips names it
     #[arg(long)]
     strict: bool,
@@ -125,6 +130,9 @@ pub(crate) fn run(options: &Options) -> Result<bool> {
             .clone()
             .unwrap_or_else(|| root.join("target/ci")),
         limit: !options.no_timeout,
+        silence: Some(options.silence)
+            .filter(|&silence| silence > 0 && !options.no_timeout)
+            .map(Duration::from_secs),
         retries: options.retries,
         space: options.space,
         strict: options.strict,
@@ -217,6 +225,7 @@ struct Runner {
     skips: Skips,
     logs: PathBuf,
     limit: bool,
+    silence: Option<Duration>,
     retries: u32,
     /// In MiB.
     space: u64,
@@ -377,7 +386,13 @@ impl Runner {
         let mut progress = Progress::start(label, &log);
         let start = Instant::now();
         let limit = self.limit(plan, way);
-        let end = children::run(&mut command, limit, |elapsed| progress.tick(elapsed))?;
+        let end = children::run(&mut command, limit, |elapsed| {
+            progress.tick(elapsed);
+            match self.silence {
+                Some(limit) if progress.silence(elapsed) > limit => Patience::Lost,
+                _ => Patience::Left,
+            }
+        })?;
         let time = start.elapsed();
         let left = children::left_behind();
         children::end_all();
@@ -385,7 +400,8 @@ impl Runner {
         let bytes = fs::read(&log).map_err(Error::read(&log))?;
         let text = String::from_utf8_lossy(&bytes);
         let count = count::count(&text);
-        let verdict = match verdict(plan, &end, limit, count, &left, &text) {
+        let limits = (limit, self.silence);
+        let verdict = match verdict(plan, &end, limits, count, &left, &text) {
             Verdict::Skipped(why) => self.skip(plan, &why),
             other => other,
         };
@@ -402,6 +418,9 @@ impl Runner {
         progress.finish(&format!("{:>12}  {result}", summary::seconds(time)));
         if matches!(verdict, Verdict::Failed(_) | Verdict::Tolerated(_)) {
             print(&tail(&text));
+            if let End::Stuck(processes) = &end {
+                print(&format!("    still ran: {}\n", processes.join("\n    still ran: ")));
+            }
             print(&format!("    the whole log: {}\n", log.display()));
         }
         Ok(Outcome {
@@ -413,7 +432,7 @@ impl Runner {
             tests: count::names(&text),
             note,
             time,
-            timed_out: matches!(end, End::TimedOut),
+            timed_out: matches!(end, End::TimedOut | End::Stuck(_)),
             log: Some(log),
         })
     }
@@ -486,7 +505,7 @@ fn not_run(plan: &Plan<'_>, verdict: Verdict) -> Outcome {
 fn verdict(
     plan: &Plan<'_>,
     end: &End,
-    limit: Option<Duration>,
+    (limit, silence): (Option<Duration>, Option<Duration>),
     count: Count,
     left: &[String],
     text: &str,
@@ -496,6 +515,10 @@ fn verdict(
         End::TimedOut => {
             let limit = summary::seconds(limit.unwrap_or_default());
             return Verdict::Failed(format!("took longer than {limit}, and was ended"));
+        }
+        End::Stuck(_) => {
+            let silence = summary::seconds(silence.unwrap_or_default());
+            return Verdict::Failed(format!("printed nothing for {silence}, and was ended"));
         }
         End::Exited(status) => status,
     };

@@ -384,6 +384,33 @@ fn what_a_step_leaves_behind_is_named_and_ended() {
 }
 
 #[test]
+fn a_step_that_hangs_is_ended_and_what_still_ran_is_listed() {
+    let project = Project::new(json!([
+        { "test_name": "stuck", "command": "echo begun; sleep 601; true" },
+        { "test_name": "next", "command": "true" },
+    ]));
+
+    let done = project.run(&["--silence", "1"]);
+
+    assert_eq!(done.code, Some(1), "{}", done.out);
+    let why = "printed nothing for 1.0 s, and was ended";
+    assert!(done.row("stuck ").contains(why), "{}", done.out);
+    assert!(done.out.contains("| begun"), "{}", done.out);
+    assert!(done.out.contains("still ran: sleep 601"), "{}", done.out);
+    assert!(done.row("next ").contains("passed"), "{}", done.out);
+}
+
+#[test]
+fn a_step_that_prints_now_and_then_does_not_hang() {
+    let script = "for i in $(seq 20); do sleep 0.2; echo $i; done";
+    let project = Project::new(json!([{ "test_name": "slow", "command": script }]));
+
+    let done = project.run(&["--silence", "3"]);
+
+    assert!(done.row("slow ").contains("passed"), "{}", done.out);
+}
+
+#[test]
 fn an_interrupt_ends_the_step_with_its_children_and_skips_the_rest() {
     let script = "setsid sh -c 'trap \"\" TERM; echo $$ >stubborn; while :; do sleep 1; done' & \
                   echo $$ >shell; sleep 600";

@@ -20,6 +20,8 @@ pub(crate) struct Progress<'a> {
     log: &'a Path,
     bar: Option<ProgressBar>,
     next: Duration,
+    /// How long the log already was, and since when.
+    grown: (u64, Duration),
 }
 
 impl<'a> Progress<'a> {
@@ -41,6 +43,7 @@ impl<'a> Progress<'a> {
             log,
             bar,
             next: SIGN_OF_LIFE,
+            grown: (0, Duration::ZERO),
         }
     }
 
@@ -62,6 +65,15 @@ impl<'a> Progress<'a> {
             }
             None => {}
         }
+    }
+
+    /// How long the step has not said anything.
+    pub(crate) fn silence(&mut self, elapsed: Duration) -> Duration {
+        let size = std::fs::metadata(self.log).map_or(0, |log| log.len());
+        if size != self.grown.0 {
+            self.grown = (size, elapsed);
+        }
+        elapsed.saturating_sub(self.grown.1)
     }
 
     pub(crate) fn finish(self, result: &str) {

@@ -419,7 +419,10 @@ impl Runner {
         if matches!(verdict, Verdict::Failed(_) | Verdict::Tolerated(_)) {
             print(&tail(&text));
             if let End::Stuck(processes) = &end {
-                print(&format!("    still ran: {}\n", processes.join("\n    still ran: ")));
+                print(&format!(
+                    "    still ran: {}\n",
+                    processes.join("\n    still ran: ")
+                ));
             }
             print(&format!("    the whole log: {}\n", log.display()));
         }

@@ -679,9 +679,7 @@ fn the_paths_of_ptys_are_printed_and_their_links_removed_at_the_end() {
     }
     // It handles signals before it opens anything.
     kill_process(Pid::from_child(&child), Signal::TERM).unwrap();
-    until("the end of the daemon", || {
-        child.try_wait().unwrap().is_some()
-    });
+    process::wait(&mut child, TIMEOUT).unwrap();
 
     let left: Vec<_> = fs::read_dir(directory.path()).unwrap().collect();
     assert!(left.is_empty(), "{left:?}");

@@ -120,14 +120,7 @@ impl Session {
     }
 
     fn wait(&mut self) -> ExitStatus {
-        let end = Instant::now() + TIMEOUT;
-        loop {
-            if let Some(status) = self.child.try_wait().unwrap() {
-                return status;
-            }
-            assert!(Instant::now() < end, "the daemon did not end");
-            std::thread::sleep(Duration::from_millis(2));
-        }
+        process::wait(&mut self.child, TIMEOUT).unwrap()
     }
 
     /// Closes the terminal's other end, as a window or a connection that goes away does. No signal

@@ -404,7 +404,7 @@ fn a_connected_socket_is_served_once() {
 
     let written = guest.queue(0).request(&[], &[64]).unwrap().written();
     drop(guest);
-    let status = child.wait().unwrap();
+    let status = process::wait(&mut child, TIMEOUT).unwrap();
 
     assert_eq!(written, 64);
     assert!(status.success(), "{status}");
@@ -429,11 +429,8 @@ fn an_inherited_listener_is_served_for_ever() {
 }
 
 fn run(args: &[&str]) -> std::process::Output {
-    process::command(EXE)
-        .args(args)
-        .stdin(Stdio::null())
-        .output()
-        .unwrap()
+    let mut command = process::command(EXE);
+    process::output(command.args(args).stdin(Stdio::null()), TIMEOUT).unwrap()
 }
 
 #[test]

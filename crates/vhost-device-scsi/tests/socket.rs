@@ -919,12 +919,12 @@ fn operators_mistakes_are_one_line_each() {
     std::fs::write(&small, [0; 100]).unwrap();
     let missing = image.beside("missing");
     let run = |args: &[&str]| {
-        let output = process::command(EXE)
+        let mut command = process::command(EXE);
+        command
             .args(["-s", &socket, "--log-level", "error"])
             .args(args)
-            .stdin(Stdio::null())
-            .output()
-            .unwrap();
+            .stdin(Stdio::null());
+        let output = process::output(&mut command, TIMEOUT).unwrap();
         let line = String::from_utf8(output.stderr).unwrap();
         (output.status.code().unwrap(), line)
     };
@@ -959,11 +959,9 @@ fn the_chosen_engine_is_logged() {
 
 #[test]
 fn capabilities_are_json() {
-    let output = process::command(EXE)
-        .arg("--print-capabilities")
-        .stdin(Stdio::null())
-        .output()
-        .unwrap();
+    let mut command = process::command(EXE);
+    command.arg("--print-capabilities").stdin(Stdio::null());
+    let output = process::output(&mut command, TIMEOUT).unwrap();
 
     let text: String = String::from_utf8(output.stdout)
         .unwrap()

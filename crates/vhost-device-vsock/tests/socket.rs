@@ -5,12 +5,13 @@
 use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::PathBuf;
+use std::process::{Output, Stdio};
 use std::time::{Duration, Instant};
 
 use virtio_guest::vsock::{
     self, Connection, HOST, Header, NO_RECEIVE, NO_SEND, SEQPACKET, STREAM, Vsock, op,
 };
-use virtio_guest::{Daemon, Guest};
+use virtio_guest::{Daemon, Guest, process};
 
 const EXE: &str = env!("CARGO_BIN_EXE_vhost-device-vsock");
 const TIMEOUT: Duration = Duration::from_secs(20);
@@ -40,20 +41,8 @@ fn patient(stream: UnixStream) -> UnixStream {
     stream
 }
 
-/// The frontend's socket is there a moment before those for programs.
-fn soon<T, E: std::fmt::Debug>(mut attempt: impl FnMut() -> Result<T, E>) -> T {
-    let end = Instant::now() + TIMEOUT;
-    loop {
-        match attempt() {
-            Ok(done) => return done,
-            Err(error) => assert!(Instant::now() < end, "{error:?}"),
-        }
-        std::thread::yield_now();
-    }
-}
-
 fn program(daemon: &Daemon) -> UnixStream {
-    patient(soon(|| UnixStream::connect(path(daemon, ""))))
+    patient(UnixStream::connect(path(daemon, "")).unwrap())
 }
 
 /// How many bytes come next; none at the end.
@@ -1199,12 +1188,9 @@ fn ten_thousand_idle_connections_cost_less_than_20_mib() {
     }
 }
 
-fn run(args: &[&str]) -> std::process::Output {
-    virtio_guest::process::command(EXE)
-        .args(args)
-        .stdin(std::process::Stdio::null())
-        .output()
-        .unwrap()
+fn run(args: &[&str]) -> Output {
+    let mut command = process::command(EXE);
+    process::output(command.args(args).stdin(Stdio::null()), TIMEOUT).unwrap()
 }
 
 #[test]
@@ -1265,6 +1251,26 @@ fn a_path_that_is_in_use_is_named_with_its_flag() {
     assert_eq!(output.status.code(), Some(1), "{line}");
     assert!(line.contains("choose another --uds-path"), "{line}");
     assert!(!socket.exists());
+}
+
+#[test]
+fn the_frontends_socket_appears_after_those_for_programs() {
+    let directory = tempfile::tempdir().unwrap();
+    let at = |name: &str| directory.path().join(name);
+    let _programs = UnixListener::bind(at("v")).unwrap();
+    let _frontend = UnixListener::bind(at("s")).unwrap();
+
+    let output = run(&[
+        "--socket",
+        at("s").to_str().unwrap(),
+        "--uds-path",
+        at("v").to_str().unwrap(),
+    ]);
+
+    // What is opened first is missed first.
+    let line = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{line}");
+    assert!(line.contains("choose another --uds-path"), "{line}");
 }
 
 #[test]
@@ -1329,7 +1335,7 @@ mod seqpacket {
     pub(super) fn connect(path: &Path) -> OwnedFd {
         let socket = socket();
         let address = SocketAddrUnix::new(path).unwrap();
-        super::soon(|| rustix::net::connect(&socket, &address));
+        rustix::net::connect(&socket, &address).unwrap();
         socket
     }
 

@@ -190,9 +190,8 @@ fn describe_pid(pid: &Option<u32>) -> String {
 
 /// Opens what the options ask for: one endpoint for each guest, in their order.
 ///
-/// To be called early in `main`, before anything else opens files: it takes over the descriptors
-/// that the command line and the environment name. When it fails, the sockets made so far are
-/// removed again.
+/// Takes over the descriptors that the command line and the environment name. When it fails, the
+/// sockets made so far are removed again.
 pub fn open(sockets: &Sockets) -> Result<Vec<Endpoint>, ListenError> {
     match &sockets.source {
         Source::Paths { paths, flag } => {

@@ -16,7 +16,7 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use virtio_device::Device;
 
 use crate::guest::Guest;
-use crate::options::{OperatorError, SocketOptions, fail};
+use crate::options::{OperatorError, SocketOptions, Source, fail};
 use crate::{Endpoint, Notifier, Shutdown, capabilities, listen, logging};
 
 /// A request may be with the kernel when the daemon is told to stop. One that takes longer than
@@ -130,8 +130,20 @@ fn run<P: Program>(program: &P) -> Result<ExitCode, Box<dyn OperatorError>> {
     let shutdown = Shutdown::on_signals()
         .map_err(|error| DeviceError::new(format!("cannot handle signals: {error}")))?;
     program.check()?;
-    let endpoints = listen::open(&options.sockets())?;
-    let devices = program.devices(endpoints.len())?;
+    let sockets = options.sockets();
+    let (devices, endpoints) = match &sockets.source {
+        // Whoever waits for a path to appear may use the device from then on, and what it has
+        // besides (sockets for programs, say).
+        Source::Paths { paths, .. } => {
+            let devices = program.devices(paths.len())?;
+            (devices, listen::open(&sockets)?)
+        }
+        // How many guests there are is known once their descriptors are taken over.
+        _ => {
+            let endpoints = listen::open(&sockets)?;
+            (program.devices(endpoints.len())?, endpoints)
+        }
+    };
     let tuning = Tuning {
         poll: common.poll().unwrap_or_default(),
         grant_cache: common.xen_grant_cache as usize,

@@ -16,6 +16,7 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 use vhost_user_daemon::listen::{self, Endpoint, ListenError};
 use vhost_user_daemon::options::{Access, OperatorError, Sockets, Source};
+use virtio_guest::process::output;
 
 const TIMEOUT: Duration = Duration::from_secs(20);
 
@@ -353,13 +354,12 @@ fn reported(output: Output) -> Vec<String> {
 
 /// What the daemon makes of `args` when its standard input is `stdin`.
 fn run(args: &str, stdin: Stdio) -> Vec<String> {
-    let output = child::command("listen", &[])
+    let mut command = child::command("listen", &[]);
+    command
         .args(args.split_whitespace())
         .env_remove("LISTEN_FDS")
-        .stdin(stdin)
-        .output()
-        .unwrap();
-    reported(output)
+        .stdin(stdin);
+    reported(output(&mut command, child::DEADLINE).unwrap())
 }
 
 /// As systemd starts it: with `first` and `second` as descriptors 3 and 4.
@@ -410,11 +410,9 @@ fn an_inherited_connected_socket_is_served() {
 fn a_relative_path_is_listened_on_in_the_working_directory() {
     let dir = tempfile::tempdir().unwrap();
 
-    let output = child::command("listen", &[])
-        .args(["-s", "rng.sock"])
-        .current_dir(&dir)
-        .output()
-        .unwrap();
+    let mut command = child::command("listen", &[]);
+    command.args(["-s", "rng.sock"]).current_dir(&dir);
+    let output = output(&mut command, child::DEADLINE).unwrap();
 
     assert_eq!(reported(output), ["listening: rng.sock0"]);
 }

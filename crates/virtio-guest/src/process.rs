@@ -2,9 +2,12 @@
 //! What `/proc` says about a daemon.
 
 use std::{
-    fs, io,
+    fs,
+    io::{self, Read},
     path::{Path, PathBuf},
-    time::Duration,
+    process::{Child, Command, ExitStatus, Output, Stdio},
+    sync::mpsc,
+    time::{Duration, Instant},
 };
 
 /// Bytes of a process that are in memory, by kind.
@@ -184,7 +187,7 @@ pub fn emulator() -> Option<String> {
 ///
 /// If `VHOST_DEVICE_BIN_DIR` is set and `program` is what cargo built for the running test, the one
 /// of the same name in that folder is meant: so a package is tested as it is installed.
-pub fn command(program: impl AsRef<Path>) -> std::process::Command {
+pub fn command(program: impl AsRef<Path>) -> Command {
     let program = program.as_ref();
     let program = std::env::var_os(INSTALLED)
         .zip(std::env::current_exe().ok())
@@ -194,12 +197,69 @@ pub fn command(program: impl AsRef<Path>) -> std::process::Command {
     let mut words = runner.split_whitespace();
     match words.next() {
         Some(emulator) => {
-            let mut command = std::process::Command::new(emulator);
+            let mut command = Command::new(emulator);
             command.args(words).arg(program);
             command
         }
-        None => std::process::Command::new(program),
+        None => Command::new(program),
     }
+}
+
+/// Waits until `child` has ended. One that takes longer is killed, and that is an error.
+pub fn wait(child: &mut Child, timeout: Duration) -> io::Result<ExitStatus> {
+    let end = Instant::now() + timeout;
+    loop {
+        if let Some(status) = child.try_wait()? {
+            return Ok(status);
+        }
+        if Instant::now() >= end {
+            child.kill()?;
+            child.wait()?;
+            return Err(late(timeout));
+        }
+        std::thread::sleep(Duration::from_millis(1));
+    }
+}
+
+/// Runs `command` and collects what it says, as [`Command::output`] does; but one that does not end
+/// in time is killed, and that is an error. So is one whose children keep its output for longer.
+pub fn output(command: &mut Command, timeout: Duration) -> io::Result<Output> {
+    let end = Instant::now() + timeout;
+    let mut child = command
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()?;
+    let stdout = child.stdout.take().map(collect);
+    let stderr = child.stderr.take().map(collect);
+    let status = wait(&mut child, timeout)?;
+    let all = |stream: Option<mpsc::Receiver<io::Result<Vec<u8>>>>| match stream {
+        Some(stream) => stream
+            .recv_timeout(end.saturating_duration_since(Instant::now()))
+            .unwrap_or_else(|_| Err(late(timeout))),
+        None => Ok(Vec::new()),
+    };
+    Ok(Output {
+        status,
+        stdout: all(stdout)?,
+        stderr: all(stderr)?,
+    })
+}
+
+fn collect(mut stream: impl Read + Send + 'static) -> mpsc::Receiver<io::Result<Vec<u8>>> {
+    let (sender, receiver) = mpsc::channel();
+    std::thread::spawn(move || {
+        let mut bytes = Vec::new();
+        let done = stream.read_to_end(&mut bytes).map(|_| bytes);
+        let _ = sender.send(done);
+    });
+    receiver
+}
+
+fn late(timeout: Duration) -> io::Error {
+    io::Error::new(
+        io::ErrorKind::TimedOut,
+        format!("the program did not end within {timeout:?}"),
+    )
 }
 
 /// Names a folder of installed daemons.
@@ -245,6 +305,39 @@ mod tests {
         assert_eq!(chosen("/t/debug/d", test), Some("/usr/bin/d".into()));
         assert_eq!(chosen("/t/release/d", test), None);
         assert_eq!(chosen("/t/debug/d", Path::new("/t/debug/xtask")), None);
+    }
+
+    #[test]
+    fn a_program_that_ends_is_heard() {
+        let mut command = process::Command::new("sh");
+        command.args(["-c", "echo out; echo err >&2; exit 3"]);
+
+        let heard = output(&mut command, Duration::from_secs(60)).unwrap();
+
+        assert_eq!(heard.status.code(), Some(3));
+        assert_eq!(heard.stdout, b"out\n");
+        assert_eq!(heard.stderr, b"err\n");
+    }
+
+    #[test]
+    fn a_program_that_does_not_end_is_killed() {
+        let mut child = process::Command::new("sleep").arg("600").spawn().unwrap();
+        let known = Process::new(child.id()).unwrap();
+
+        let error = wait(&mut child, Duration::ZERO).unwrap_err();
+
+        assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+        assert!(!known.is_alive());
+    }
+
+    #[test]
+    fn a_child_that_keeps_its_parents_output_is_not_waited_for() {
+        let mut command = process::Command::new("sh");
+        command.args(["-c", "sleep 5 & echo begun"]);
+
+        let error = output(&mut command, Duration::from_secs(1)).unwrap_err();
+
+        assert_eq!(error.kind(), io::ErrorKind::TimedOut);
     }
 
     #[test]

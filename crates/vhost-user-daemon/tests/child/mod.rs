@@ -8,8 +8,7 @@
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus};
-use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 pub(crate) const DEADLINE: Duration = Duration::from_secs(20);
 
@@ -43,17 +42,7 @@ pub(crate) fn command(part: &str, before: &[&str]) -> Command {
 
 /// Waits until `child` has ended, and ends it by force when it takes too long.
 pub(crate) fn wait(child: &mut Child) -> ExitStatus {
-    let deadline = Instant::now() + DEADLINE;
-    loop {
-        match child.try_wait().unwrap() {
-            Some(status) => return status,
-            None if Instant::now() < deadline => thread::sleep(Duration::from_millis(2)),
-            None => {
-                child.kill().unwrap();
-                panic!("the child did not end in {DEADLINE:?}");
-            }
-        }
-    }
+    virtio_guest::process::wait(child, DEADLINE).unwrap()
 }
 
 /// The lines that the player has written to `stream`, up to the end or one that is `last`.

@@ -78,45 +78,25 @@ pub(crate) fn figures(subject: &Subject, cpus: Option<Cpus>, scale: Scale) -> Re
     let nanos = |time: Option<Duration>| time.unwrap_or_default().as_nanos() as f64;
 
     let reads = load(scsi_request(SIZE), 32, 400_000, Wait::Poll);
-    let before = plain_rate(subject, reads.requests);
-    let ring = ring_rate(subject, 32, reads.requests);
-    let figures = measure::run(&mut guest, &reads, Some(&process))?;
-    add("4 KiB read, depth 32: requests", Unit::Rate, figures.rate());
-    let cpu = nanos(figures.cpu_per_request());
-    add(
-        "4 KiB read, depth 32: daemon CPU per request",
-        Unit::Time,
-        cpu,
-    );
-    if let Some(plain) = before {
-        let part = 100.0 * figures.rate() / plain;
-        add(
-            "4 KiB read, depth 32: of a preadv2 loop",
-            Unit::Percent,
-            part,
-        );
-    }
-    if let Some(ring) = ring {
-        let part = 100.0 * figures.rate() / ring;
-        add(
-            "4 KiB read, depth 32: of an io_uring loop",
-            Unit::Percent,
-            part,
-        );
-    }
     let writes = load(scsi_write_request(SIZE), 32, 400_000, Wait::Poll);
-    let figures = measure::run(&mut guest, &writes, Some(&process))?;
-    add(
-        "4 KiB write, depth 32: requests",
-        Unit::Rate,
-        figures.rate(),
-    );
-    let cpu = nanos(figures.cpu_per_request());
-    add(
-        "4 KiB write, depth 32: daemon CPU per request",
-        Unit::Time,
-        cpu,
-    );
+    for (name, load, way) in [("read", &reads, Way::Read), ("write", &writes, Way::Write)] {
+        let plain = plain_rate(subject, way, load.requests);
+        let ring = ring_rate(subject, way, 32, load.requests);
+        let figures = measure::run(&mut guest, load, Some(&process))?;
+        let mut add = |what: &str, unit, value| {
+            add(&format!("4 KiB {name}, depth 32: {what}"), unit, value);
+        };
+        add("requests", Unit::Rate, figures.rate());
+        let cpu = nanos(figures.cpu_per_request());
+        add("daemon CPU per request", Unit::Time, cpu);
+        let of = |rate: f64| 100.0 * figures.rate() / rate;
+        if let Some(plain) = plain {
+            add(way.plain_loop(), Unit::Percent, of(plain));
+        }
+        if let Some(ring) = ring {
+            add("of an io_uring loop", Unit::Percent, of(ring));
+        }
+    }
 
     let single = load(scsi_request(SIZE), 1, 20_000, Wait::Sleep);
     let figures = measure::run(&mut guest, &single, Some(&process))?;
@@ -191,21 +171,48 @@ fn test_unit_ready() -> Vec<u8> {
     [1, 0, 0x40, 0].into_iter().chain([0; 47]).collect()
 }
 
-/// Reads a second by a plain loop over the same image.
-fn plain_rate(subject: &Subject, requests: u64) -> Option<f64> {
-    let file = File::open(subject.arguments().first()?).ok()?;
+/// What is done to the image, by the daemon and by loops without one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Way {
+    Read,
+    Write,
+}
+
+impl Way {
+    fn plain_loop(self) -> &'static str {
+        match self {
+            Self::Read => "of a preadv2 loop",
+            Self::Write => "of a pwritev2 loop",
+        }
+    }
+
+    /// The daemon's lock on the image is advisory, and its content of no matter.
+    fn open(self, subject: &Subject) -> Option<File> {
+        let write = self == Self::Write;
+        let mut options = File::options();
+        let options = options.read(!write).write(write);
+        options.open(subject.arguments().first()?).ok()
+    }
+}
+
+/// Requests a second by a plain loop over the same image.
+fn plain_rate(subject: &Subject, way: Way, requests: u64) -> Option<f64> {
+    let file = way.open(subject)?;
     let mut buffer = vec![0; SIZE];
     let start = Instant::now();
     for n in 0..requests {
-        file.read_exact_at(&mut buffer, place(n) * SIZE as u64)
-            .ok()?;
+        let at = place(n) * SIZE as u64;
+        match way {
+            Way::Read => file.read_exact_at(&mut buffer, at).ok()?,
+            Way::Write => file.write_all_at(&buffer, at).ok()?,
+        }
     }
     Some(requests as f64 / start.elapsed().as_secs_f64())
 }
 
-/// Reads a second by io_uring, so many in flight; `None` where it is forbidden.
-fn ring_rate(subject: &Subject, depth: u32, requests: u64) -> Option<f64> {
-    let file = File::open(subject.arguments().first()?).ok()?;
+/// Requests a second by io_uring, so many in flight; `None` where it is forbidden.
+fn ring_rate(subject: &Subject, way: Way, depth: u32, requests: u64) -> Option<f64> {
+    let file = way.open(subject)?;
     let mut buffers = vec![[0_u8; SIZE]; depth as usize];
     let mut ring = io_uring::IoUring::new(depth).ok()?;
     let mut free: Vec<usize> = (0..buffers.len()).collect();
@@ -217,15 +224,23 @@ fn ring_rate(subject: &Subject, depth: u32, requests: u64) -> Option<f64> {
             && !failed
             && let Some(slot) = free.pop()
         {
-            let read = io_uring::opcode::Read::new(
-                io_uring::types::Fd(file.as_raw_fd()),
-                buffers[slot].as_mut_ptr(),
-                SIZE as u32,
-            );
-            let read = read.offset(place(posted) * SIZE as u64).build();
+            let fd = io_uring::types::Fd(file.as_raw_fd());
+            let buffer = buffers[slot].as_mut_ptr();
+            let at = place(posted) * SIZE as u64;
+            let entry = match way {
+                Way::Read => {
+                    let read = io_uring::opcode::Read::new(fd, buffer, SIZE as u32);
+                    read.offset(at).build()
+                }
+                Way::Write => {
+                    let write = io_uring::opcode::Write::new(fd, buffer, SIZE as u32);
+                    write.offset(at).build()
+                }
+            };
+            let entry = entry.user_data(slot as u64);
             // SAFETY: the file is open and the buffers are there until nothing is in flight; and a buffer
             // is in use by one request, for its slot is not free.
-            failed = unsafe { ring.submission().push(&read.user_data(slot as u64)) }.is_err();
+            failed = unsafe { ring.submission().push(&entry) }.is_err();
             posted += u64::from(!failed);
         }
         // An interrupted wait is no more than one that is over early.

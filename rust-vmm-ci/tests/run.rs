@@ -390,10 +390,10 @@ fn a_step_that_hangs_is_ended_and_what_still_ran_is_listed() {
         { "test_name": "next", "command": "true" },
     ]));
 
-    let done = project.run(&["--silence", "1"]);
+    let done = project.run(&["--silence", "4"]);
 
     assert_eq!(done.code, Some(1), "{}", done.out);
-    let why = "printed nothing for 1.0 s, and was ended";
+    let why = "printed nothing for 4.0 s, and was ended";
     assert!(done.row("stuck ").contains(why), "{}", done.out);
     assert!(done.out.contains("| begun"), "{}", done.out);
     assert!(done.out.contains("still ran: sleep 601"), "{}", done.out);
@@ -402,10 +402,10 @@ fn a_step_that_hangs_is_ended_and_what_still_ran_is_listed() {
 
 #[test]
 fn a_step_that_prints_now_and_then_does_not_hang() {
-    let script = "for i in $(seq 20); do sleep 0.2; echo $i; done";
+    let script = "for i in $(seq 26); do sleep 0.2; echo $i; done";
     let project = Project::new(json!([{ "test_name": "slow", "command": script }]));
 
-    let done = project.run(&["--silence", "3"]);
+    let done = project.run(&["--silence", "4"]);
 
     assert!(done.row("slow ").contains("passed"), "{}", done.out);
 }

@@ -244,7 +244,9 @@ fn a_greedy_guest_leaves_a_modest_one_its_half_of_a_shared_quota() {
 
 #[test]
 fn a_used_up_quota_and_a_waiting_request_move_to_another_daemon() {
+    const PERIOD: Duration = Duration::from_secs(5);
     let quota = ["--max-bytes", "64", "--period", "5000"];
+    let start = Instant::now();
     let (old, new) = (daemon(&quota), daemon(&quota));
     let mut guest = guest(&old);
     guest.queue(0).request(&[], &[64]).unwrap();
@@ -255,10 +257,11 @@ fn a_used_up_quota_and_a_waiting_request_move_to_another_daemon() {
     guest.queue(0).kick_always();
     guest.frontend().sync().unwrap();
     let early = guest.queue(0).poll_used().unwrap();
+    let in_time = start.elapsed() < PERIOD;
     let reply = guest.queue(0).wait_for(token).unwrap();
 
     assert!(
-        early.is_none(),
+        early.is_none() || !in_time,
         "the successor is as used up as the predecessor"
     );
     assert_eq!(reply.written(), 48);
@@ -321,7 +324,10 @@ fn immediate_reconnects_never_fail() {
         assert_eq!(guest.queue(0).request(&[], &[16]).unwrap().written(), 16);
     }
 
-    assert_eq!(wait_for_no_frontend(&look), before);
+    let end = Instant::now() + TIMEOUT;
+    while wait_for_no_frontend(&look) > before {
+        assert!(Instant::now() < end, "{:?}, not {before:?}", look());
+    }
 }
 
 /// A closed connection takes the daemon a moment to clean up after: what stays is the least seen.
@@ -424,7 +430,8 @@ fn an_inherited_listener_is_served_for_ever() {
     }
 
     child.kill().unwrap();
-    assert_eq!(child.wait().unwrap().signal(), Some(9));
+    let status = process::wait(&mut child, TIMEOUT).unwrap();
+    assert_eq!(status.signal(), Some(9));
     assert!(path.exists(), "an inherited socket is not the daemon's");
 }
 

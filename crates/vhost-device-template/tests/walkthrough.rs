@@ -22,7 +22,7 @@ const README: &str = include_str!("../README.md");
 const COPY: &str = "vhost-device-shout";
 
 /// The first time all dependencies are built, perhaps on a slow and busy machine.
-const TIMEOUT: Duration = Duration::from_secs(30 * 60);
+const TIMEOUT: Duration = Duration::from_secs(9 * 60);
 
 /// The commands between "```sh LABEL" and "```".
 fn commands(label: &str) -> &'static str {

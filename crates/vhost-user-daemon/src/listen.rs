@@ -422,6 +422,8 @@ impl Claim<'_> {
                     .map_err(self.while_doing("removing a stale socket"))?;
             }
             Occupant::Alive => {
+                // Finding it takes long where there are many processes, and others wait.
+                drop(lock);
                 return Err(ListenError::InUse {
                     path: own(),
                     pid: holder(path),

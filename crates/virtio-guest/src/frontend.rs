@@ -17,8 +17,8 @@ use rustix::{
     event::{PollFd, PollFlags},
     io::Errno,
     net::{
-        RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer,
-        SendAncillaryMessage, SendFlags,
+        AddressFamily, RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer,
+        SendAncillaryMessage, SendFlags, SocketAddrUnix, SocketFlags, SocketType, sockopt::Timeout,
     },
 };
 
@@ -44,6 +44,22 @@ pub struct Message {
     pub fds: Vec<OwnedFd>,
 }
 
+/// Connects. Where many others wait to be let in, it waits for as long as `timeout` with them.
+fn connect(path: &Path, timeout: Duration) -> io::Result<UnixStream> {
+    let address = SocketAddrUnix::new(path)?;
+    let socket = rustix::net::socket_with(
+        AddressFamily::UNIX,
+        SocketType::STREAM,
+        SocketFlags::CLOEXEC,
+        None,
+    )?;
+    // No time at all would mean without end.
+    let timeout = timeout.max(Duration::from_millis(1));
+    rustix::net::sockopt::set_socket_timeout(&socket, Timeout::Send, Some(timeout))?;
+    rustix::net::connect(&socket, &address)?;
+    Ok(socket.into())
+}
+
 /// A connection to a daemon. Messages may be as wrong as the caller likes.
 #[derive(Debug)]
 pub struct Frontend {
@@ -59,7 +75,7 @@ impl Frontend {
         let path = path.as_ref();
         let end = Instant::now() + timeout;
         loop {
-            match UnixStream::connect(path) {
+            match connect(path, end.saturating_duration_since(Instant::now())) {
                 Ok(stream) => return Self::from_stream(stream, timeout),
                 Err(source) => {
                     let passing = matches!(

@@ -69,7 +69,7 @@ impl GuestBuilder {
             protocol: PROTOCOL,
             event_idx: true,
             indirect: true,
-            timeout: Duration::from_secs(5),
+            timeout: Duration::from_secs(20),
         }
     }
 

@@ -292,7 +292,7 @@ fn a_load_on_a_backend_that_falls_silent_ends_in_time() {
         .unwrap();
     let start = Instant::now();
     assert!(measure::run(&mut guest, &Load::default(), None).is_err());
-    assert!(start.elapsed() < TIMEOUT);
+    assert!(start.elapsed() < 4 * TIMEOUT);
 }
 
 #[test]

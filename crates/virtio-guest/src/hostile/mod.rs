@@ -39,7 +39,7 @@ use crate::process::emulator;
 use crate::{Daemon, Error, Guest, GuestBuilder, Process};
 
 /// The bound of every single step. A daemon that is merely busy must make it on a loaded machine.
-const PATIENCE: Duration = Duration::from_secs(4);
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// The variant of a daemon that never answered.
 const UNKNOWN: &str = "unknown";
@@ -51,7 +51,7 @@ const LANES: usize = 4;
 const IDLE: Duration = Duration::from_millis(50);
 
 /// How long descriptors and threads of a connection that ended may linger.
-const LINGER: Duration = Duration::from_secs(2);
+const LINGER: Duration = Duration::from_secs(20);
 
 /// A device as far as the suite must know it.
 pub struct Device<'a> {
@@ -518,8 +518,8 @@ impl<'a> Suite<'a> {
     /// The process sleeps when there is nothing to do.
     fn idles(&self) -> Result<(), String> {
         let mut busy = Duration::ZERO;
-        // What is still at work on the case gets three chances to come to an end.
-        for pause in [10, 50, 250] {
+        // What is still at work on the case gets some chances to come to an end.
+        for pause in [10, 50, 250, 1000, 4000] {
             std::thread::sleep(Duration::from_millis(pause));
             let Ok(before) = self.process.cpu_time() else {
                 return Ok(());

@@ -8,20 +8,19 @@
 
 use std::io;
 use std::os::fd::OwnedFd;
-use std::sync::Arc;
 
 use rustix::io::Errno;
 use rustix::net::{AddressFamily, Shutdown, SocketFlags, SocketType, shutdown, socketpair};
 use virtio_device::{Chain, Interest, Queue, Queues};
 
-use crate::host;
+use crate::host::{self, Backend};
 use crate::outbox::Outbox;
 use crate::spec::{
     HOST_CID, Header, Kind, OP_CREDIT_REQUEST, OP_CREDIT_UPDATE, OP_REQUEST, OP_RESPONSE, OP_RST,
     OP_RW, OP_SHUTDOWN, SEQ_EOM, SEQ_EOR, SHUTDOWN_BOTH, SHUTDOWN_RECEIVE, SHUTDOWN_SEND, TX,
     TYPE_STREAM,
 };
-use crate::switch::{Incoming, Link, Shared};
+use crate::switch::{Incoming, LinkEnd, Shared};
 use crate::table::{Connection, Key, Phase};
 use crate::worker::{VsockWorker, reset};
 
@@ -284,7 +283,7 @@ impl VsockWorker {
         let (Some(outbox), Some(fd)) = (&mut connection.outbox, &connection.fd) else {
             return;
         };
-        match outbox.flush(connection.kind, fd) {
+        match outbox.flush(connection.kind, fd, connection.link.as_deref()) {
             Ok(sent) => {
                 self.buffered -= sent as usize;
                 connection.credit.forward(sent);
@@ -415,6 +414,8 @@ impl VsockWorker {
             HOST_CID => None,
             cid => match self.switch.sibling(&self.shared, cid) {
                 Some(sibling) => Some(sibling),
+                // An enclave, for one, calls its parent by a CID of the parent's own choice.
+                None if matches!(*self.backend, Backend::Vsock { .. }) => None,
                 None => return self.refuse(header),
             },
         };
@@ -450,12 +451,12 @@ impl VsockWorker {
                 return;
             }
         };
-        let link = Arc::new(Link::default());
+        let (link, other) = LinkEnd::pair();
         connection.fd = Some(ours);
-        connection.link = Some(link.clone());
+        connection.link = Some(Box::new(link));
         let incoming = Incoming {
             fd: theirs,
-            link,
+            link: other,
             kind: connection.kind,
             from_cid,
             from_port: connection.key.guest_port,
@@ -475,8 +476,7 @@ impl VsockWorker {
         if let Some(link) = &connection.link
             && connection.told_done != SHUTDOWN_BOTH
         {
-            link.aborted
-                .store(true, std::sync::atomic::Ordering::Release);
+            link.abort();
         }
         let waits = connection
             .outbox
@@ -567,21 +567,29 @@ impl VsockWorker {
                 return;
             };
             loop {
+                if let Some(link) = &connection.link {
+                    link.sending(false);
+                }
                 match chain.drain_to(fd, None, len.into()) {
                     Ok(done) => {
                         connection.credit.forward(done as u32);
                         self.credit_changed(id);
                         return;
                     }
-                    Err(error) => match error.kind() {
-                        io::ErrorKind::Interrupted => {}
-                        io::ErrorKind::WouldBlock => break,
-                        _ => {
-                            connection.credit.forward(len);
-                            self.message_failed(id, &error, chain);
-                            return;
+                    Err(error) => {
+                        if let Some(link) = &connection.link {
+                            link.not_sent(false);
                         }
-                    },
+                        match error.kind() {
+                            io::ErrorKind::Interrupted => {}
+                            io::ErrorKind::WouldBlock => break,
+                            _ => {
+                                connection.credit.forward(len);
+                                self.message_failed(id, &error, chain);
+                                return;
+                            }
+                        }
+                    }
                 }
             }
         }

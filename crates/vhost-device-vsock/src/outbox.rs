@@ -10,6 +10,7 @@ use rustix::io::Errno;
 use rustix::net::{SendAncillaryBuffer, SendFlags, sendmsg};
 
 use crate::spec::Kind;
+use crate::switch::LinkEnd;
 
 /// Messages without a byte cost a guest no credit.
 const MAX_MESSAGES: usize = 1024;
@@ -78,7 +79,13 @@ impl Outbox {
 
     /// Sends what the socket takes. Returns the bytes that left, whatever came after them; an error
     /// other than that there is no more room comes the next time.
-    pub(crate) fn flush(&mut self, kind: Kind, socket: impl AsFd) -> Result<u32, Errno> {
+    pub(crate) fn flush(
+        &mut self,
+        kind: Kind,
+        socket: impl AsFd,
+        link: Option<&LinkEnd>,
+    ) -> Result<u32, Errno> {
+        let link = link.filter(|_| kind == Kind::SeqPacket);
         let mut sent = 0u32;
         loop {
             let (len, record) = match kind {
@@ -97,12 +104,18 @@ impl Outbox {
             if record {
                 flags |= SendFlags::EOR;
             }
+            if let Some(link) = link {
+                link.sending(record);
+            }
             let result = sendmsg(
                 &socket,
                 &[IoSlice::new(first), IoSlice::new(second)],
                 &mut SendAncillaryBuffer::default(),
                 flags,
             );
+            if let (Err(_), Some(link)) = (&result, link) {
+                link.not_sent(record);
+            }
             match result {
                 Ok(done) => {
                     self.bytes.drain(..done);
@@ -142,7 +155,7 @@ mod tests {
 
         let mut got = Vec::new();
         while !outbox.is_empty() {
-            let left = outbox.flush(Kind::Stream, &ours).unwrap() as usize;
+            let left = outbox.flush(Kind::Stream, &ours, None).unwrap() as usize;
             let mut part = vec![0; left];
             theirs.read_exact(&mut part).unwrap();
             got.extend(part);
@@ -166,7 +179,7 @@ mod tests {
         outbox.end_message(false).unwrap();
         outbox.push(b"half");
 
-        let sent = outbox.flush(Kind::SeqPacket, &ours).unwrap();
+        let sent = outbox.flush(Kind::SeqPacket, &ours, None).unwrap();
         let mut buffer = [0; 16];
         let (first, _) = rustix::net::recv(&theirs, &mut buffer, RecvFlags::empty()).unwrap();
         let second = rustix::net::recv(&theirs, &mut buffer[first..], RecvFlags::empty());

@@ -24,16 +24,93 @@ const MAX_MAIL: usize = 1024;
 
 /// What both ends of a connection between guests know.
 #[derive(Debug, Default)]
-pub(crate) struct Link {
+struct Link {
     /// One end was reset: the other is to be reset as well, not just shut down.
-    pub(crate) aborted: AtomicBool,
+    aborted: AtomicBool,
+    /// By the end that sends them: from the one that connected, and from the other.
+    marks: [Marks; 2],
+}
+
+/// Which messages end a record. The kernel passes that on over no pair of Unix sockets.
+#[derive(Debug, Default)]
+struct Marks {
+    sent: AtomicU64,
+    taken: AtomicU64,
+    /// Numbers of messages that are in the socket and end a record; so the socket bounds them.
+    records: Mutex<VecDeque<u64>>,
+}
+
+impl Marks {
+    fn records(&self) -> MutexGuard<'_, VecDeque<u64>> {
+        self.records.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// One end of a connection between guests.
+#[derive(Debug)]
+pub(crate) struct LinkEnd {
+    link: Arc<Link>,
+    /// Which of the marks are its own.
+    own: usize,
+}
+
+impl LinkEnd {
+    pub(crate) fn pair() -> (Self, Self) {
+        let link = Arc::<Link>::default();
+        let other = link.clone();
+        (
+            Self { link, own: 0 },
+            Self {
+                link: other,
+                own: 1,
+            },
+        )
+    }
+
+    pub(crate) fn abort(&self) {
+        self.link.aborted.store(true, Ordering::Release);
+    }
+
+    pub(crate) fn is_aborted(&self) -> bool {
+        self.link.aborted.load(Ordering::Acquire)
+    }
+
+    /// To be called before a message is sent: the other end may take it at once.
+    pub(crate) fn sending(&self, record: bool) {
+        let marks = &self.link.marks[self.own];
+        let number = marks.sent.fetch_add(1, Ordering::Relaxed);
+        if record {
+            marks.records().push_back(number);
+        }
+    }
+
+    /// It could not be sent after all.
+    pub(crate) fn not_sent(&self, record: bool) {
+        let marks = &self.link.marks[self.own];
+        marks.sent.fetch_sub(1, Ordering::Relaxed);
+        if record {
+            marks.records().pop_back();
+        }
+    }
+
+    /// A message was taken from the other end. Whether it ends a record.
+    pub(crate) fn taken(&self) -> bool {
+        let marks = &self.link.marks[1 - self.own];
+        let number = marks.taken.fetch_add(1, Ordering::Relaxed);
+        let mut records = marks.records();
+        let ends = records.front() == Some(&number);
+        if ends {
+            records.pop_front();
+        }
+        ends
+    }
 }
 
 /// A connection from another guest.
 #[derive(Debug)]
 pub(crate) struct Incoming {
     pub(crate) fd: OwnedFd,
-    pub(crate) link: Arc<Link>,
+    pub(crate) link: LinkEnd,
     pub(crate) kind: Kind,
     pub(crate) from_cid: u64,
     pub(crate) from_port: u32,

@@ -5,12 +5,11 @@
 
 use std::collections::HashMap;
 use std::os::fd::OwnedFd;
-use std::sync::Arc;
 
 use crate::credit::Credit;
 use crate::outbox::Outbox;
 use crate::spec::Kind;
-use crate::switch::Link;
+use crate::switch::LinkEnd;
 
 /// What names a connection to the guest: the other side, and the guest's own port.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -54,7 +53,7 @@ pub(crate) struct Connection {
     /// `None` before it is connected, and when the host is done with it in both directions.
     pub(crate) fd: Option<OwnedFd>,
     /// With a guest of this process.
-    pub(crate) link: Option<Arc<Link>>,
+    pub(crate) link: Option<Box<LinkEnd>>,
     pub(crate) credit: Credit,
     pub(crate) outbox: Option<Box<Outbox>>,
     pub(crate) inbox: Option<Box<Inbox>>,

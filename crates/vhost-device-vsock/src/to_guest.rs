@@ -266,7 +266,11 @@ impl Connection {
                     match chain.fill_from(fd, None, len.into()) {
                         Ok(done) => {
                             let len = done as u32;
-                            let header = self.header(cid, OP_RW, len, SEQ_EOM);
+                            let mut flags = SEQ_EOM;
+                            if self.link.as_ref().is_some_and(|link| link.taken()) {
+                                flags |= SEQ_EOR;
+                            }
+                            let header = self.header(cid, OP_RW, len, flags);
                             let _ = chain.write_at(0, header.as_bytes());
                             queue.complete(chain);
                             self.credit.send(len);
@@ -284,7 +288,10 @@ impl Connection {
             }
             match take_message(fd, len) {
                 Ok(inbox) if inbox.bytes.is_empty() && is_at_end(fd) => return self.at_end(false),
-                Ok(inbox) => self.inbox = Some(Box::new(inbox)),
+                Ok(mut inbox) => {
+                    inbox.record |= self.link.as_ref().is_some_and(|link| link.taken());
+                    self.inbox = Some(Box::new(inbox));
+                }
                 Err(Errno::INTR) => {}
                 Err(errno) => return self.failed(&errno.into()),
             }

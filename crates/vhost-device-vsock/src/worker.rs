@@ -334,7 +334,7 @@ impl VsockWorker {
             return;
         };
         if let Some(link) = &connection.link {
-            link.aborted.store(true, Ordering::Release);
+            link.abort();
         }
         // A guest that was not asked yet knows nothing of it.
         if connection.keyed && !connection.request {
@@ -356,7 +356,7 @@ impl VsockWorker {
                 Phase::Left => self.table.take_key(id),
                 _ => {
                     if let Some(link) = &connection.link {
-                        link.aborted.store(true, Ordering::Release);
+                        link.abort();
                     }
                     self.remove(id);
                 }
@@ -647,7 +647,7 @@ impl VsockWorker {
         }
         let connection = Connection {
             fd: Some(incoming.fd),
-            link: Some(incoming.link),
+            link: Some(Box::new(incoming.link)),
             ..Connection::new(key, incoming.kind, Phase::Requested, self.limits.window)
         };
         let id = self.table.insert(connection);
@@ -703,7 +703,7 @@ impl VsockWorker {
         let aborted = connection
             .link
             .as_ref()
-            .is_some_and(|link| link.aborted.load(Ordering::Acquire));
+            .is_some_and(|link| link.is_aborted());
         if connection.phase == Phase::Left {
             self.finish(id);
         } else if aborted {

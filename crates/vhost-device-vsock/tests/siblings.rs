@@ -92,6 +92,37 @@ fn guests_of_one_group_exchange_messages() {
 }
 
 #[test]
+fn empty_messages_and_the_ends_of_records_reach_a_sibling() {
+    let daemon = daemon(&["a", "a"]);
+    let (mut one, mut two) = (driver(&daemon, 0), driver(&daemon, 1));
+    let (mut ours, mut theirs) = connect(&mut one, &mut two, SEQPACKET);
+    let end = vsock::EOM | vsock::EOR;
+    let sent = [
+        (b"first".as_slice(), vsock::EOM),
+        (b"second", end),
+        (b"", vsock::EOM),
+        (b"", end),
+        (b"third", vsock::EOM),
+        (b"fourth", end),
+    ];
+
+    for (message, flags) in sent {
+        one.push(&mut ours, message, flags).unwrap();
+    }
+    two.push(&mut theirs, b"back", end).unwrap();
+    let got = sent.map(|_| two.next_of(&mut theirs).unwrap());
+    let back = one.next_of(&mut ours).unwrap();
+
+    let got = got.each_ref();
+    let got = got.map(|packet| (packet.data.as_slice(), packet.header.flags));
+    assert_eq!(got, sent);
+    assert_eq!(
+        (back.data.as_slice(), back.header.flags),
+        (&b"back"[..], end)
+    );
+}
+
+#[test]
 fn guests_without_a_common_group_are_refused() {
     let daemon = daemon(&["a", "b"]);
     let mut one = driver(&daemon, 0);

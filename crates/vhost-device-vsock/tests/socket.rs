@@ -1098,15 +1098,18 @@ fn a_guest_is_forwarded_to_the_hosts_own_vsock_or_reset_where_there_is_none() {
         .unwrap()
         .port();
 
-    let mut connection = driver.open(HOST, port, 50, STREAM).unwrap();
-    let mut stream = std::fs::File::from(rustix::net::accept(&listener).unwrap());
-    driver.write(&mut connection, b"ping", 4096).unwrap();
-    let mut got = [0; 4];
-    stream.read_exact(&mut got).unwrap();
-    stream.write_all(b"pong").unwrap();
+    // An enclave calls its parent by another CID than the host's.
+    for (cid, from) in [(HOST, 50), (77, 51)] {
+        let mut connection = driver.open(cid, port, from, STREAM).unwrap();
+        let mut stream = std::fs::File::from(rustix::net::accept(&listener).unwrap());
+        driver.write(&mut connection, b"ping", 4096).unwrap();
+        let mut got = [0; 4];
+        stream.read_exact(&mut got).unwrap();
+        stream.write_all(b"pong").unwrap();
 
-    assert_eq!(&got, b"ping");
-    assert_eq!(driver.read(&mut connection, 4).unwrap(), b"pong");
+        assert_eq!(&got, b"ping");
+        assert_eq!(driver.read(&mut connection, 4).unwrap(), b"pong");
+    }
 }
 
 #[test]

@@ -64,6 +64,9 @@ enum Chore {
     Headers(headers::Options),
     /// Measure the devices on a local ring and over their sockets
     Bench(bench::Options),
+    /// Write so many bytes to standard output: the other end of what `bench` compares with
+    #[command(hide = true)]
+    Pour(bench::vsock::Pour),
     /// Run the xen-built daemons on a real Xen, under QEMU
     Xen(xen::Options),
 }
@@ -79,6 +82,7 @@ fn main() -> ExitCode {
             Chore::Fuzz(options) => fuzz::run(&options)?,
             Chore::Lint => lint::run()?,
             Chore::Man(options) => man::run(&options)?,
+            Chore::Pour(options) => bench::vsock::pour(&options)?,
             Chore::Bindings(options) => bindings::run(&options)?,
             Chore::DropIn => drop_in::run()?,
             Chore::Headers(options) => headers::run(&options)?,

@@ -2,11 +2,14 @@
 
 //! The socket device, measured by streams and connections instead of requests.
 
+use std::fs::File;
 use std::io::{Read, Write};
+use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::{UnixListener, UnixStream};
-use std::thread;
+use std::process::Command;
 use std::time::Instant;
 
+use clap::Args;
 use virtio_guest::traffic::{Direction, Traffic};
 use virtio_guest::{Daemon, Process};
 
@@ -141,25 +144,23 @@ fn idle_connections(daemon: &Daemon) -> Result<f64> {
     Ok(size)
 }
 
-/// Bytes a second over a Unix socket, with buffers of `size` on both sides, between the daemon's CPU and
-/// the driver's.
+/// Bytes a second over a Unix socket between two processes, with buffers of `size` on both sides: one on
+/// the daemon's CPU, and this on the driver's.
 fn plain_copy(size: usize, total: u64, cpus: Option<Cpus>) -> Result<f64> {
-    let (mut reader, mut writer) = UnixStream::pair()?;
-    let thread = thread::spawn(move || -> std::io::Result<()> {
-        if let Some(cpus) = cpus {
-            // Where it cannot be moved the figure is worth less, but there is one.
-            let _ = Cpus::settle(cpus.daemon);
-        }
-        let buffer = vec![0x5a; size];
-        let mut left = total;
-        while left > 0 {
-            left = left.saturating_sub(writer.write(&buffer)? as u64);
-        }
-        Ok(())
-    });
+    let (mut reader, writer) = UnixStream::pair()?;
+    let mut command = Command::new(std::env::current_exe()?);
+    command.args(["pour", "--size", &size.to_string()]);
+    command.args(["--total", &total.to_string()]);
+    if let Some(cpus) = cpus {
+        command.args(["--cpu", &cpus.daemon.to_string()]);
+    }
+    let mut child = command.stdout(OwnedFd::from(writer)).spawn()?;
+    // It has an end of the socket, too, and its start is not to be measured.
+    drop(command);
     let mut buffer = vec![0; size];
+    let mut got = reader.read(&mut buffer)? as u64;
     let start = Instant::now();
-    let mut got = 0;
+    let first = got;
     while got < total {
         match reader.read(&mut buffer)? {
             0 => break,
@@ -167,6 +168,38 @@ fn plain_copy(size: usize, total: u64, cpus: Option<Cpus>) -> Result<f64> {
         }
     }
     let time = start.elapsed();
-    thread.join().map_err(|_| "the writer failed")??;
-    Ok(got as f64 / time.as_secs_f64())
+    let status = child.wait()?;
+    if !status.success() {
+        return Err(format!("the writer of a plain copy failed: {status}").into());
+    }
+    Ok((got - first) as f64 / time.as_secs_f64())
+}
+
+/// What the other process of a plain copy is told.
+#[derive(Args)]
+pub(crate) struct Pour {
+    /// Bytes of a buffer
+    #[arg(long)]
+    size: usize,
+    /// Bytes in all
+    #[arg(long)]
+    total: u64,
+    /// Where to run
+    #[arg(long)]
+    cpu: Option<usize>,
+}
+
+/// Writes to standard output, one system call a buffer.
+pub(crate) fn pour(options: &Pour) -> Result<bool> {
+    if let Some(cpu) = options.cpu {
+        // Where it cannot be moved the figure is worth less, but there is one.
+        let _ = Cpus::settle(cpu);
+    }
+    let mut out = File::from(std::io::stdout().as_fd().try_clone_to_owned()?);
+    let buffer = vec![0x5a; options.size];
+    let mut left = options.total;
+    while left > 0 {
+        left = left.saturating_sub(out.write(&buffer)? as u64);
+    }
+    Ok(true)
 }

@@ -190,11 +190,23 @@ enum Work {
         failed_before: u64,
         /// Its number for a witness.
         flush: u64,
+        /// What is read after it: the offset, and how many bytes.
+        then: Option<(u64, u64)>,
     },
     Job {
         lba: u64,
         reads: bool,
     },
+}
+
+impl Work {
+    fn flush(disk: &Disk, then: Option<(u64, u64)>) -> Self {
+        Self::Flush {
+            failed_before: disk.failed_flushes(),
+            flush: disk.witness().map_or(0, |it| it.flush_began()),
+            then,
+        }
+    }
 }
 
 /// Where a command got to.
@@ -397,7 +409,15 @@ impl RequestWorker {
         let taken = self.list.len() as u64;
         let (work, processed) = match action {
             Action::Reply(reply) => return frame.reply(chain, lun, reply, taken),
-            Action::Read { lba, blocks } => {
+            Action::Read {
+                lba,
+                blocks,
+                flush: true,
+            } => {
+                let (offset, bytes) = (lba * block, blocks * block);
+                (Work::flush(&lun.medium, Some((offset, bytes))), bytes)
+            }
+            Action::Read { lba, blocks, .. } => {
                 let (offset, bytes) = (lba * block, blocks * block);
                 let prompt = lun.medium.read_nowait();
                 if prompt && !ordered && (1..=MAX_PROMPT_READ).contains(&bytes) {
@@ -444,11 +464,7 @@ impl RequestWorker {
                 if lun.medium.is_read_only() {
                     return frame.reply(chain, lun, Reply::Good, taken);
                 }
-                let work = Work::Flush {
-                    failed_before: lun.medium.failed_flushes(),
-                    flush: lun.medium.witness().map_or(0, |it| it.flush_began()),
-                };
-                (work, taken)
+                (Work::flush(&lun.medium, None), taken)
             }
             Action::Abort(initiators) => {
                 let tasks = self.server.targets().tasks.clone();
@@ -598,15 +614,22 @@ impl RequestWorker {
                 *offset / block,
             )),
             (
-                Work::Flush {
+                &mut Work::Flush {
                     failed_before,
                     flush,
+                    then,
                 },
                 result,
             ) => {
-                let result = disk.flushed(result, *failed_before);
+                let result = disk.flushed(result, failed_before);
                 if let (Ok(_), Some(witness)) = (&result, disk.witness()) {
-                    witness.flush_ended(*flush);
+                    witness.flush_ended(flush);
+                }
+                if let (Ok(_), Some((offset, bytes))) = (&result, then) {
+                    task.work = rest_of_read(offset, bytes, 0);
+                    task.transfer(chain, &mut self.engine);
+                    self.engine.submit();
+                    return None;
                 }
                 result
                     .err()

@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use driver::{BLOCK, Image, SENSE, address, header, pattern, ten};
+use driver::{BLOCK, Image, SENSE, address, header, pattern, sixteen, ten};
 use vhost_device_scsi::disk::{Cache, Disk, DiskOptions, Witness};
 use vhost_device_scsi::server::{ImageOptions, Server};
 use vhost_device_scsi::{Scsi, ScsiWorker};
@@ -589,6 +589,65 @@ fn no_cut_of_the_power_loses_what_was_flushed() {
             let flushes = log.iter().filter(|it| matches!(it, Entry::ToldFlush(_)));
             assert!(flushes.count() > 50, "too little was tried");
         }
+    }
+}
+
+/// What the image saw of a write, and of a read of the same block behind it.
+fn written_and_read(cache: Cache, engine: EngineKind, read: &[u8]) -> Vec<Entry> {
+    let image = Image::new(64 * BLOCK);
+    let recorder = Arc::new(Recorder::default());
+    let mut local = Local::new(&image, cache, engine, Some(recorder.clone()));
+    local.post(1, &ten(0x2a, 4, 1), &pattern(500, 1), 0);
+    driver::answer(&local.next()).good();
+
+    local.post(2, read, &[], BLOCK);
+    let answer = driver::answer(&local.next()).good();
+
+    assert!(answer.data == pattern(500, 1), "{engine} {cache}");
+    assert_eq!(answer.residual, 0, "{engine} {cache}");
+    recorder.0.lock().unwrap().clone()
+}
+
+/// The blocks 4 and following by READ of ten, twelve and sixteen bytes, with these flags.
+fn reads_of_block_4(flags: u8) -> [Vec<u8>; 3] {
+    let ten_bytes = ten(0x28, 4, 1);
+    let mut twelve = [0; 12];
+    (twelve[0], twelve[5], twelve[9]) = (0xa8, 4, 1);
+    let sixteen_bytes = sixteen(0x88, 4, 1);
+    [ten_bytes.to_vec(), twelve.to_vec(), sixteen_bytes.to_vec()].map(|mut cdb| {
+        cdb[1] = flags;
+        cdb
+    })
+}
+
+#[test]
+fn a_forced_read_is_answered_after_what_it_shows_was_flushed() {
+    for engine in engines() {
+        for read in reads_of_block_4(0x08) {
+            let log = written_and_read(Cache::Writeback, engine, &read);
+
+            let [
+                Entry::Wrote(4, 500, false),
+                Entry::FlushBegan(began),
+                Entry::FlushEnded(ended),
+            ] = log[..]
+            else {
+                panic!("{engine} {read:x?}: {log:?}");
+            };
+            assert_eq!(began, ended, "{engine}");
+        }
+    }
+}
+
+#[test]
+fn a_plain_read_and_a_forced_one_of_a_medium_without_cache_flush_nothing() {
+    for engine in engines() {
+        let plain = written_and_read(Cache::Writeback, engine, &ten(0x28, 4, 1));
+        let [forced, ..] = reads_of_block_4(0x08);
+        let through = written_and_read(Cache::Writethrough, engine, &forced);
+
+        assert_eq!(plain, [Entry::Wrote(4, 500, false)], "{engine}");
+        assert_eq!(through, [Entry::Wrote(4, 500, true)], "{engine}");
     }
 }
 

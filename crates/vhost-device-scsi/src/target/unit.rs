@@ -50,6 +50,8 @@ pub enum Action {
         lba: u64,
         /// How many.
         blocks: u64,
+        /// What was written of them is to be on the medium first.
+        flush: bool,
     },
     /// Blocks come from the initiator.
     Write {
@@ -366,16 +368,22 @@ impl LogicalUnit {
             op::TEST_UNIT_READY => Reply::Good.into(),
             op::READ_6 | op::READ_10 | op::READ_12 | op::READ_16 => {
                 let (lba, blocks) = self.range(cdb)?;
-                Action::Read { lba, blocks }
+                // What the initiator is shown it may rely on after a power cut (SBC-3, READ). Without
+                // a cache all that was written is on the medium.
+                let flush = is_forced(cdb) && blocks > 0 && self.write_cache();
+                Action::Read {
+                    lba,
+                    blocks,
+                    flush: flush && !self.is_read_only(),
+                }
             }
             op::WRITE_6 | op::WRITE_10 | op::WRITE_12 | op::WRITE_16 => {
                 let (lba, blocks) = self.range(cdb)?;
                 self.check_writable()?;
-                let forced = cdb[0] != op::WRITE_6 && cdb[1] & 0x08 != 0;
                 Action::Write {
                     lba,
                     blocks,
-                    durable: forced || !self.write_cache(),
+                    durable: is_forced(cdb) || !self.write_cache(),
                 }
             }
             op::VERIFY_10 | op::VERIFY_12 | op::VERIFY_16 => {
@@ -622,6 +630,13 @@ impl LogicalUnit {
 
 const NOT_STARTED: Sense = Sense::new(key::NOT_READY, Code::INITIALIZING_COMMAND_REQUIRED);
 
+/// Whether a READ or WRITE is about the medium and not about a cache (FUA). The form of six bytes has
+/// a part of the address in that place.
+#[inline]
+fn is_forced(cdb: &Cdb) -> bool {
+    !matches!(cdb[0], op::READ_6 | op::WRITE_6) && cdb[1] & 0x08 != 0
+}
+
 fn data(mut bytes: Vec<u8>, allocated: u32) -> Action {
     bytes.truncate(allocated as usize);
     Reply::Data(bytes).into()
@@ -759,6 +774,40 @@ mod tests {
         assert!(matches!(made, Action::Write { .. }));
     }
 
+    fn read(unit: &LogicalUnit, bytes: &[u8]) -> Action {
+        unit.execute(0, &cdb(bytes), &[])
+    }
+
+    #[test]
+    fn a_forced_read_flushes_first_only_where_a_cache_may_have_something() {
+        let cached = unit();
+        let through = unit();
+        through.set_mode(Mode {
+            write_cache: false,
+            ..through.mode()
+        });
+        let mut locked = unit();
+        locked.fixed.read_only = true;
+        let forced = [op::READ_10, 0x08, 0, 0, 0, 5, 0, 0, 2];
+        let (lba, blocks) = (5, 2);
+        let read_of = |flush| Action::Read { lba, blocks, flush };
+
+        assert_eq!(read(&cached, &forced), read_of(true));
+        assert_eq!(read(&through, &forced), read_of(false));
+        assert_eq!(read(&locked, &forced), read_of(false));
+    }
+
+    #[test]
+    fn an_address_in_a_read_of_six_bytes_is_not_taken_for_force_unit_access() {
+        let unit = unit();
+        unit.resize(1 << 20);
+
+        let action = read(&unit, &[op::READ_6, 0x08, 0, 0, 1]);
+
+        let (lba, blocks, flush) = (0x8_0000, 1, false);
+        assert_eq!(action, Action::Read { lba, blocks, flush });
+    }
+
     fn unmap(lba: u64, blocks: u32) -> Action {
         let mut list = vec![0, 22, 0, 16, 0, 0, 0, 0];
         list.extend(lba.to_be_bytes());
@@ -815,7 +864,7 @@ mod tests {
                 }
                 let asked = transfer(&cdb, 512);
                 match unit.execute(nexus, &cdb, &list) {
-                    Action::Read { lba, blocks } | Action::Write { lba, blocks, .. }
+                    Action::Read { lba, blocks, .. } | Action::Write { lba, blocks, .. }
                     | Action::Verify { lba, blocks, .. } => {
                         prop_assert!(blocks <= 100 && lba + blocks <= BLOCKS);
                     }

@@ -673,10 +673,15 @@ mod tests {
     use super::*;
     use crate::target::inquiry::{Identity, Limits};
     use crate::target::opcodes::{MAX_CDB, OPS, Transfer, transfer};
+    use crate::target::reservation::{Held, Kind, Registration};
 
     const BLOCKS: u64 = 1000;
 
     fn unit() -> LogicalUnit {
+        unit_for(2)
+    }
+
+    fn unit_for(initiators: usize) -> LogicalUnit {
         let facts = Facts {
             identity: Identity {
                 serial: "s".to_owned(),
@@ -703,8 +708,8 @@ mod tests {
             block_size: 512,
             blocks: BLOCKS,
         };
-        let unit = LogicalUnit::new(facts, fixed, 2, Reservations::default(), None);
-        for nexus in 0..2 {
+        let unit = LogicalUnit::new(facts, fixed, initiators, Reservations::default(), None);
+        for nexus in 0..initiators {
             unit.set_attentions(nexus, &[]);
         }
         unit
@@ -830,6 +835,189 @@ mod tests {
 
         assert_eq!(unmap(BLOCKS - 1, 1), Action::Unmap(vec![(BLOCKS - 1, 1)]));
         assert_eq!(unmap(BLOCKS, 1), behind.into());
+    }
+
+    const HOLDER: usize = 0;
+    const REGISTERED: usize = 1;
+    const STRANGER: usize = 2;
+
+    /// A unit that [`HOLDER`] has reserved, and [`REGISTERED`] has a key for.
+    fn reserved(kind: Kind) -> LogicalUnit {
+        let unit = unit_for(3);
+        let key_of = |nexus| Registration {
+            nexus,
+            key: key_of(nexus),
+        };
+        let keys = [HOLDER, REGISTERED].map(key_of).to_vec();
+        let held = Held {
+            nexus: HOLDER,
+            kind,
+        };
+        let state = Reservations::restore(keys, Some(held), false);
+        unit.set_reservations(state).unwrap();
+        unit
+    }
+
+    fn key_of(nexus: usize) -> u64 {
+        if nexus == STRANGER {
+            0
+        } else {
+            10 + nexus as u64
+        }
+    }
+
+    /// The columns of SPC-4, table 66: a reservation, who sends a command beside it, and the place of
+    /// the answer in [`CONFLICTS`].
+    const COLUMNS: [(Kind, usize, usize); 12] = [
+        (Kind::WriteExclusive, REGISTERED, 0),
+        (Kind::WriteExclusive, STRANGER, 0),
+        (Kind::ExclusiveAccess, REGISTERED, 1),
+        (Kind::ExclusiveAccess, STRANGER, 1),
+        (Kind::WriteExclusiveRegistrantsOnly, REGISTERED, 2),
+        (Kind::ExclusiveAccessRegistrantsOnly, REGISTERED, 2),
+        (Kind::WriteExclusiveAllRegistrants, REGISTERED, 2),
+        (Kind::ExclusiveAccessAllRegistrants, REGISTERED, 2),
+        (Kind::WriteExclusiveRegistrantsOnly, STRANGER, 3),
+        (Kind::WriteExclusiveAllRegistrants, STRANGER, 3),
+        (Kind::ExclusiveAccessRegistrantsOnly, STRANGER, 4),
+        (Kind::ExclusiveAccessAllRegistrants, STRANGER, 4),
+    ];
+
+    /// A command, its code, its service action, the fifth byte of its block, and whether it is allowed (A)
+    /// or in conflict (C), by column.
+    type Row = (&'static str, u8, Option<u8>, u8, &'static [u8; 5]);
+
+    /// SPC-4, table 66, and SBC-3, table 13.
+    ///
+    /// |   | reservation | the command is of |
+    /// |---|---|---|
+    /// | 0 | write exclusive | anybody else |
+    /// | 1 | exclusive access | anybody else |
+    /// | 2 | registrants only, all registrants | one that is registered |
+    /// | 3 | the same, of write exclusive | one that is not |
+    /// | 4 | the same, of exclusive access | one that is not |
+    #[rustfmt::skip]
+    const CONFLICTS: &[Row] = &[
+        ("TEST UNIT READY",                 0x00, None,       0, b"AAAAA"),
+        ("REQUEST SENSE",                   0x03, None,       0, b"AAAAA"),
+        ("READ (6)",                        0x08, None,       0, b"ACAAC"),
+        ("WRITE (6)",                       0x0a, None,       0, b"CCACC"),
+        ("INQUIRY",                         0x12, None,       0, b"AAAAA"),
+        ("MODE SELECT (6)",                 0x15, None,       0, b"CCACC"),
+        ("MODE SENSE (6)",                  0x1a, None,       0, b"ACAAC"),
+        ("START STOP UNIT, START 0",        0x1b, None,       0, b"CCACC"),
+        ("START STOP UNIT, START 1",        0x1b, None,       1, b"AAAAA"),
+        ("READ CAPACITY (10)",              0x25, None,       0, b"AAAAA"),
+        ("READ (10)",                       0x28, None,       0, b"ACAAC"),
+        ("WRITE (10)",                      0x2a, None,       0, b"CCACC"),
+        ("VERIFY (10)",                     0x2f, None,       0, b"ACAAC"),
+        ("SYNCHRONIZE CACHE (10)",          0x35, None,       0, b"CCACC"),
+        ("WRITE SAME (10)",                 0x41, None,       0, b"CCACC"),
+        ("UNMAP",                           0x42, None,       0, b"CCACC"),
+        ("MODE SELECT (10)",                0x55, None,       0, b"CCACC"),
+        ("MODE SENSE (10)",                 0x5a, None,       0, b"ACAAC"),
+        ("READ KEYS",                       0x5e, Some(0),    0, b"AAAAA"),
+        ("READ RESERVATION",                0x5e, Some(1),    0, b"AAAAA"),
+        ("REPORT CAPABILITIES",             0x5e, Some(2),    0, b"AAAAA"),
+        ("READ FULL STATUS",                0x5e, Some(3),    0, b"AAAAA"),
+        // These have a table of their own, for it matters what they are about.
+        ("REGISTER",                        0x5f, Some(0),    0, b"AAAAA"),
+        ("RESERVE",                         0x5f, Some(1),    0, b"AAAAA"),
+        ("RELEASE",                         0x5f, Some(2),    0, b"AAAAA"),
+        ("CLEAR",                           0x5f, Some(3),    0, b"AAAAA"),
+        ("PREEMPT",                         0x5f, Some(4),    0, b"AAAAA"),
+        ("PREEMPT AND ABORT",               0x5f, Some(5),    0, b"AAAAA"),
+        ("REGISTER AND IGNORE EXISTING KEY", 0x5f, Some(6),   0, b"AAAAA"),
+        ("READ (16)",                       0x88, None,       0, b"ACAAC"),
+        ("WRITE (16)",                      0x8a, None,       0, b"CCACC"),
+        ("VERIFY (16)",                     0x8f, None,       0, b"ACAAC"),
+        ("SYNCHRONIZE CACHE (16)",          0x91, None,       0, b"CCACC"),
+        ("WRITE SAME (16)",                 0x93, None,       0, b"CCACC"),
+        ("READ CAPACITY (16)",              0x9e, Some(0x10), 0, b"AAAAA"),
+        ("REPORT LUNS",                     0xa0, None,       0, b"AAAAA"),
+        ("REPORT SUPPORTED OPERATION CODES", 0xa3, Some(0x0c), 0, b"ACAAC"),
+        ("REPORT SUPPORTED TASK MANAGEMENT FUNCTIONS", 0xa3, Some(0x0d), 0, b"ACAAC"),
+        ("READ (12)",                       0xa8, None,       0, b"ACAAC"),
+        ("WRITE (12)",                      0xaa, None,       0, b"CCACC"),
+        ("VERIFY (12)",                     0xaf, None,       0, b"ACAAC"),
+    ];
+
+    #[test]
+    fn every_command_is_in_conflict_with_those_reservations_that_the_standards_say() {
+        let mut wrong = Vec::new();
+        for &(name, code, action, fifth, allowed) in CONFLICTS {
+            let cdb = cdb(&[code, action.unwrap_or(0), 0, 0, fifth]);
+            for (kind, nexus, column) in COLUMNS {
+                let expected = match allowed[column] {
+                    b'A' => Ok(code),
+                    _ => Err(Reply::Conflict),
+                };
+                let unit = reserved(kind);
+                let found = unit.admit(nexus, &cdb).map(|op| op.code);
+                let holders = unit.admit(HOLDER, &cdb).map(|op| op.code);
+                if (&found, holders) != (&expected, Ok(code)) {
+                    wrong.push((name, kind, nexus, found));
+                }
+            }
+        }
+
+        assert_eq!(wrong, []);
+    }
+
+    #[test]
+    fn every_command_that_is_known_has_its_conflicts_in_the_table() {
+        let known: Vec<_> = OPS.iter().map(|op| (op.code, op.action)).collect();
+        let mut listed: Vec<_> = CONFLICTS.iter().map(|row| (row.1, row.2)).collect();
+        // START STOP UNIT is there with and without START.
+        listed.dedup();
+
+        assert_eq!(listed, known);
+    }
+
+    /// SPC-4, table 67: a service action of PERSISTENT RESERVE OUT, the key that it names, and whether it
+    /// is allowed to one that is registered, and to one that is not.
+    #[rustfmt::skip]
+    const CONFLICTS_OF_RESERVE_OUT: &[(&str, u8, u64, &[u8; 2])] = &[
+        ("REGISTER",                         0, 77, b"AA"),
+        ("RESERVE",                          1, 0,  b"CC"),
+        ("RELEASE",                          2, 0,  b"AC"),
+        ("CLEAR",                            3, 0,  b"AC"),
+        ("PREEMPT",                          4, 10, b"AC"),
+        ("PREEMPT AND ABORT",                5, 10, b"AC"),
+        ("REGISTER AND IGNORE EXISTING KEY", 6, 77, b"AA"),
+    ];
+
+    #[test]
+    fn every_change_of_a_reservation_is_a_conflict_for_those_that_the_standard_says() {
+        let mut wrong = Vec::new();
+        for &(name, action, other, allowed) in CONFLICTS_OF_RESERVE_OUT {
+            for (kind, nexus, _) in COLUMNS {
+                let holds = nexus == REGISTERED && kind.is_all_registrants();
+                // Who holds a reservation may make it again.
+                let expected = holds || allowed[nexus - REGISTERED] == b'A';
+                let unit = reserved(kind);
+                let ask = [op::PERSISTENT_RESERVE_OUT, action, kind as u8];
+                let mut cdb = cdb(&ask);
+                cdb[8] = PARAMETER_LEN as u8;
+                let mut list = key_of(nexus).to_be_bytes().to_vec();
+                list.extend(other.to_be_bytes());
+                list.extend([0; 8]);
+
+                let admitted = unit.admit(nexus, &cdb).is_ok();
+                let reply = unit.execute(nexus, &cdb, &list);
+
+                let found = match reply {
+                    Action::Reply(Reply::Good) | Action::Abort(_) => Some(true),
+                    Action::Reply(Reply::Conflict) => Some(false),
+                    _ => None,
+                };
+                if !admitted || found != Some(expected) {
+                    wrong.push((name, kind, nexus, found));
+                }
+            }
+        }
+
+        assert_eq!(wrong, []);
     }
 
     /// Commands that are known, with anything in the fields, and some that are not.

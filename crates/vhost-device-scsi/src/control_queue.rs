@@ -68,6 +68,19 @@ impl Mailbox {
         let _ = rustix::io::write(&self.news, &1u64.to_ne_bytes());
     }
 
+    /// Whether there is something that the driver has not heard of.
+    pub(crate) fn has_news(&self) -> bool {
+        let state = self.state();
+        state.missed || !state.events.is_empty()
+    }
+
+    /// The driver comes from another daemon, where there was something that it has not heard of: it has
+    /// to look at everything, for what it was is not known here.
+    pub(crate) fn miss(&self) {
+        self.state().missed = true;
+        let _ = rustix::io::write(&self.news, &1u64.to_ne_bytes());
+    }
+
     /// The driver is gone.
     pub(crate) fn clear(&self) {
         *self.state() = Mail::default();
@@ -140,6 +153,10 @@ impl ControlWorker {
         };
         loop {
             let mut mail = self.mailbox.state();
+            if self.features & (VIRTIO_SCSI_F_HOTPLUG | VIRTIO_SCSI_F_CHANGE) == 0 {
+                // Nothing that it could have missed is for this driver.
+                mail.missed = false;
+            }
             while mail.events.front().is_some_and(|event| !self.wants(event)) {
                 mail.events.pop_front();
             }

@@ -17,6 +17,9 @@ use virtio_guest::{Daemon, Guest};
 
 const BLOCKS: usize = 64;
 
+/// The bit of an event that says that others were lost.
+const MISSED: u32 = 0x8000_0000;
+
 const COMPLETE: u8 = 0;
 const REJECTED: u8 = 11;
 const INCORRECT_LUN: u8 = 12;
@@ -348,7 +351,7 @@ fn events_without_buffers_wait_and_too_many_are_told_as_missed() {
     post_events(&mut guest, 1);
     let first = next_event(&mut guest);
 
-    assert_eq!(first, (3 | 0x8000_0000, 0, 0x2a | 0x09 << 8));
+    assert_eq!(first, (3 | MISSED, 0, 0x2a | 0x09 << 8));
 }
 
 #[test]
@@ -659,6 +662,77 @@ fn a_guest_that_moves_keeps_its_reservation_and_its_mode_and_is_not_told_of_a_re
     assert_eq!(ready.status, GOOD, "{ready:x?}");
     assert_eq!(mode[6] & 4, 0);
     assert_eq!((held[15], held[21]), (5, 3));
+}
+
+#[test]
+fn a_guest_that_moves_reads_no_smaller_generation_of_its_keys() {
+    let image = image();
+    let (old, new) = pair(&image);
+    let mut guest = guest(&old);
+    let mut disk = Disk::new(&mut guest, 0, 0).settle();
+    // Of a key, its change, and its change back.
+    for (key, other) in [(0, 5), (5, 6), (6, 5)] {
+        reserve(&mut disk, 0, 0, key, other, 0).good();
+    }
+    let generation = |disk: &mut Disk<'_>| {
+        let cdb = [0x5e, 0, 0, 0, 0, 0, 0, 0, 255, 0];
+        let data = disk.run(&cdb, &[], 255).good().data;
+        u32::from_be_bytes(data[..4].try_into().unwrap())
+    };
+    let before = generation(&mut disk);
+
+    let mut guest = guest.migrate(new.path()).unwrap();
+    let mut disk = Disk::new(&mut guest, 0, 0);
+    let after = generation(&mut disk);
+    reserve(&mut disk, 0, 0, 5, 7, 0).good();
+    let changed = generation(&mut disk);
+
+    assert_eq!((before, after, changed), (3, 3, 4));
+}
+
+#[test]
+fn a_guest_that_moves_hears_that_an_image_has_another_size_there() {
+    let image = image();
+    let control = image.beside("control");
+    let old = daemon(&["--no-lock", "--control", &control, image.path()]);
+    let new = daemon(&["--no-lock", image.path()]);
+    let mut guest = guest(&old);
+    let resize = json!({ "command": "resize", "target": 0, "size": 2 * BLOCKS * BLOCK });
+    let resized = Operator::connect(&control).send(&resize.to_string());
+    let mut disk = Disk::new(&mut guest, 0, 0).settle();
+    let known = disk.run(&ten(0x25, 0, 0), &[], 8).good().data[3];
+
+    let mut guest = guest.migrate(new.path()).unwrap();
+    post_events(&mut guest, 1);
+    let event = next_event(&mut guest).0;
+    let mut disk = Disk::new(&mut guest, 0, 0);
+    let heard = disk.run(&[0; 6], &[], 0);
+    let found = disk.run(&ten(0x25, 0, 0), &[], 8).good().data[3];
+
+    assert_eq!(resized["ok"], true);
+    assert_eq!((known, found), (127, 63));
+    assert_eq!(heard.key(), (UNIT_ATTENTION, 0x2a, 9));
+    assert_eq!(event & MISSED, MISSED);
+}
+
+#[test]
+fn a_guest_that_moves_before_it_had_buffers_for_events_hears_that_it_missed_some() {
+    let image = image();
+    let control = image.beside("control");
+    let old = daemon(&["--no-lock", "--control", &control, image.path()]);
+    let new = daemon(&["--no-lock", image.path()]);
+    let guest = guest(&old);
+    let mut operator = Operator::connect(&control);
+    for size in [2 * BLOCKS * BLOCK, BLOCKS * BLOCK] {
+        let resize = json!({ "command": "resize", "target": 0, "size": size });
+        assert_eq!(operator.send(&resize.to_string())["ok"], true);
+    }
+
+    let mut guest = guest.migrate(new.path()).unwrap();
+    post_events(&mut guest, 1);
+    let event = next_event(&mut guest);
+
+    assert_eq!(event, (MISSED, 0, 0));
 }
 
 #[test]

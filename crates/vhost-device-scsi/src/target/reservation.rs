@@ -152,6 +152,18 @@ impl Reservations {
         }
     }
 
+    /// With the number of changes (PRGENERATION) that initiators have been told of.
+    #[must_use]
+    pub fn with_generation(mut self, generation: u32) -> Self {
+        self.generation = generation;
+        self
+    }
+
+    /// The number of changes so far, which READ KEYS tells (PRGENERATION).
+    pub fn generation(&self) -> u32 {
+        self.generation
+    }
+
     /// The registrations.
     pub fn registrations(&self) -> &[Registration] {
         &self.registrations

@@ -640,6 +640,35 @@ fn a_forced_read_is_answered_after_what_it_shows_was_flushed() {
 }
 
 #[test]
+fn both_lengths_of_synchronize_cache_flush_before_they_are_answered() {
+    let flushes = [ten(0x35, 0, 0).to_vec(), sixteen(0x91, 0, 0).to_vec()];
+    for engine in engines() {
+        for flush in &flushes {
+            let image = Image::new(64 * BLOCK);
+            let recorder = Arc::new(Recorder::default());
+            let witness = recorder.clone();
+            let mut local = Local::new(&image, Cache::Writeback, engine, Some(witness));
+            local.post(1, &ten(0x2a, 4, 1), &pattern(500, 1), 0);
+            driver::answer(&local.next()).good();
+
+            local.post(2, flush, &[], 0);
+            driver::answer(&local.next()).good();
+
+            let log = recorder.0.lock().unwrap().clone();
+            let [
+                Entry::Wrote(4, 500, false),
+                Entry::FlushBegan(began),
+                Entry::FlushEnded(ended),
+            ] = log[..]
+            else {
+                panic!("{engine} {flush:x?}: {log:?}");
+            };
+            assert_eq!(began, ended, "{engine}");
+        }
+    }
+}
+
+#[test]
 fn a_plain_read_and_a_forced_one_of_a_medium_without_cache_flush_nothing() {
     for engine in engines() {
         let plain = written_and_read(Cache::Writeback, engine, &ten(0x28, 4, 1));

@@ -584,6 +584,33 @@ fn a_write_cache_that_is_turned_off_stays_off_and_others_hear_of_it() {
 }
 
 #[test]
+fn a_mode_that_was_sensed_by_ten_bytes_is_selected_by_ten_bytes() {
+    let image = image();
+    let daemon = daemon(&[image.path()]);
+    let mut guest = guest(&daemon);
+    let mut disk = Disk::new(&mut guest, 0, 0).settle();
+    // Behind the header a block descriptor, whose form depends on LLBAA, and the caching page.
+    for (accept_long, descriptor, write_cache) in [(0, 8, 0), (0x10, 16, 0x04)] {
+        let len = 8 + descriptor + 20;
+        let sense = [0x5a, accept_long, 0x08, 0, 0, 0, 0, 0, len as u8, 0];
+        let mut list = disk.run(&sense, &[], len).good().data;
+        let header = list[..8].to_vec();
+        list[..2].fill(0);
+        list[3] = 0;
+        list[8 + descriptor + 2] = write_cache;
+
+        let select = [0x55, 0x10, 0, 0, 0, 0, 0, 0, len as u8, 0];
+        disk.run(&select, &list, 0).good();
+        let after = disk.run(&[0x1a, 8, 0x08, 0, 24, 0], &[], 24).good().data[6];
+
+        let long = u8::from(accept_long != 0);
+        assert_eq!(header[..2], [0, len as u8 - 2]);
+        assert_eq!(header[4..], [long, 0, 0, descriptor as u8]);
+        assert_eq!(after & 0x04, write_cache, "descriptor of {descriptor}");
+    }
+}
+
+#[test]
 fn sense_data_has_the_descriptor_format_once_that_was_selected() {
     let image = image();
     let daemon = daemon(&[image.path()]);

@@ -351,6 +351,91 @@ mod tests {
         assert_eq!(select(&list), Err(Sense::bad_parameter(7)));
     }
 
+    fn select_ten(list: &[u8]) -> Result<Mode, Sense> {
+        FIXED.select(&cdb(&[op::MODE_SELECT_10, 0x10]), list, MODE)
+    }
+
+    /// What MODE SENSE (10) tells of both pages, as MODE SELECT (10) takes it: without its length and the
+    /// parameter of the device, which are reserved in that direction.
+    fn list_of_ten(long: bool) -> Vec<u8> {
+        let flags = if long { 0x10 } else { 0 };
+        let ask = cdb(&[op::MODE_SENSE_10, flags, 0x3f]);
+        let mut list = FIXED.sense(&ask, MODE).unwrap();
+        list[..2].fill(0);
+        list[3] = 0;
+        list
+    }
+
+    #[test]
+    fn what_was_sensed_by_ten_with_either_descriptor_can_be_selected_by_ten() {
+        for (long, descriptor) in [(false, 8), (true, 16)] {
+            let mut list = list_of_ten(long);
+            assert_eq!(list[4..8], [u8::from(long), 0, 0, descriptor]);
+            let pages = 8 + usize::from(descriptor);
+            list[pages + 2] = 0;
+            list[pages + 20 + 4] |= SWP;
+
+            let mode = select_ten(&list);
+
+            let expected = Mode {
+                write_cache: false,
+                descriptor_sense: false,
+                write_protect: true,
+            };
+            assert_eq!(mode, Ok(expected), "long {long}");
+        }
+    }
+
+    #[test]
+    fn a_list_for_ten_without_descriptor_has_its_pages_behind_the_header() {
+        let mut list = vec![0; 8];
+        list.extend(FIXED.control(MODE));
+        list[8 + 2] |= D_SENSE;
+
+        let mode = select_ten(&list).unwrap();
+
+        assert!(mode.descriptor_sense);
+    }
+
+    #[test]
+    fn a_descriptor_of_ten_must_be_as_long_as_its_form() {
+        let mut short = list_of_ten(false);
+        short[4] = 1;
+        let mut long = list_of_ten(true);
+        long[4] = 0;
+        let mut odd = list_of_ten(true);
+        odd[7] = 15;
+
+        for list in [short, long, odd] {
+            assert_eq!(select_ten(&list), Err(Sense::bad_parameter(6)));
+        }
+    }
+
+    #[test]
+    fn another_size_in_a_descriptor_of_ten_is_pointed_at() {
+        let mut blocks = list_of_ten(true);
+        blocks[8] = 1;
+        let mut long_size = list_of_ten(true);
+        long_size[8 + 14] = 16;
+        let mut short_size = list_of_ten(false);
+        short_size[8 + 6] = 16;
+
+        assert_eq!(select_ten(&blocks), Err(Sense::bad_parameter(8)));
+        assert_eq!(select_ten(&long_size), Err(Sense::bad_parameter(20)));
+        assert_eq!(select_ten(&short_size), Err(Sense::bad_parameter(12)));
+    }
+
+    #[test]
+    fn every_cut_of_a_list_for_ten_is_refused_or_ends_between_pages() {
+        let list = list_of_ten(true);
+        for len in 1..list.len() {
+            let result = select_ten(&list[..len]);
+            // Behind the descriptor, and behind the first page.
+            assert_eq!(result.is_ok(), matches!(len, 24 | 44), "{len}");
+        }
+        assert!(select_ten(&list).is_ok());
+    }
+
     #[test]
     fn every_cut_of_a_parameter_list_is_refused_or_ends_between_pages() {
         let mut list = vec![0, 0, 0, 8];

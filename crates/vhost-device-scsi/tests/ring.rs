@@ -9,10 +9,12 @@
 mod driver;
 
 use std::collections::{BTreeMap, HashMap};
+use std::io::IoSliceMut;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use driver::{BLOCK, Image, SENSE, address, header, pattern, sixteen, ten};
+use rustix::io::{ReadWriteFlags, preadv2};
 use vhost_device_scsi::disk::{Cache, Disk, DiskOptions, Witness};
 use vhost_device_scsi::server::{ImageOptions, Server};
 use vhost_device_scsi::{Scsi, ScsiWorker};
@@ -220,6 +222,57 @@ fn reads_that_stand_together_are_each_answered_before_the_write_behind_them() {
         for (n, token) in reads {
             let data = answers.remove(&token).unwrap().data;
             assert!(data == pattern(n, 2), "{engine}: read {n}");
+        }
+    }
+}
+
+/// Whether what the page cache has of an image can be read without waiting. Some file systems do not
+/// know how, and emulators neither.
+fn is_read_at_once(image: &Image) -> bool {
+    let mut buffer = [0; BLOCK];
+    let mut buffers = [IoSliceMut::new(&mut buffer)];
+    let result = preadv2(image.file(), &mut buffers, 0, ReadWriteFlags::NOWAIT);
+    result == Ok(BLOCK)
+}
+
+#[test]
+fn a_read_of_what_is_cached_is_answered_before_the_slow_request_ahead_of_it() {
+    let mut forced_write = ten(0x2a, 0, 1);
+    forced_write[1] = 0x08;
+    let mut forced_read = ten(0x28, 0, 1);
+    forced_read[1] = 0x08;
+    let (none, block): (&[u8], &[u8]) = (&[], &pattern(500, 1));
+    let slow_ones = [
+        (ten(0x35, 0, 0), none, 0),
+        (forced_write, block, 0),
+        (forced_read, none, BLOCK),
+    ];
+    for engine in engines() {
+        for (cdb, data, room) in slow_ones {
+            let image = Image::new(64 * BLOCK);
+            if !is_read_at_once(&image) {
+                eprintln!("skipped: no RWF_NOWAIT here");
+                return;
+            }
+            let mut local = Local::new(&image, Cache::Writeback, engine, None);
+            let slow = header(address(0, 0), 1, 0, &cdb);
+            let fast = header(address(0, 0), 2, 0, &ten(0x28, 32, 1));
+            let driver = &mut local.driver;
+            let slow = driver.post(&[&slow, data], &[12 + SENSE, room]).unwrap();
+            let fast = driver.post(&[&fast], &[12 + SENSE, BLOCK]).unwrap();
+
+            // What the engine has is looked at in a later turn, however fast it was.
+            local.turn(|worker, queues| worker.kicked(QUEUE as u16, queues));
+            let at_once = local.driver.poll_used().unwrap();
+            let nothing_else = local.driver.poll_used().unwrap().is_none();
+            let later = local.next();
+
+            let at_once = at_once.expect("the read waits for the other");
+            assert_eq!(at_once.token(), fast, "{engine} {cdb:x?}");
+            assert!(driver::answer(&at_once).good().data == pattern(32, 1));
+            assert!(nothing_else, "{engine} {cdb:x?}");
+            assert_eq!(later.token(), slow, "{engine} {cdb:x?}");
+            driver::answer(&later).good();
         }
     }
 }

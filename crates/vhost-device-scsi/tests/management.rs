@@ -8,12 +8,13 @@ mod driver;
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixStream;
+use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use driver::*;
 use rustix::process::{Pid, Resource, Rlimit, prlimit};
 use serde_json::{Value, json};
-use virtio_guest::{Daemon, Guest};
+use virtio_guest::{Daemon, Guest, process};
 
 const BLOCKS: usize = 64;
 
@@ -281,6 +282,64 @@ fn a_grown_image_is_an_event_and_news_and_has_its_new_blocks() {
     assert_eq!(news.key(), (UNIT_ATTENTION, 0x2a, 9));
     assert_eq!(capacity[3], 127);
     assert_eq!(shrunk["blocks"], BLOCKS);
+}
+
+/// As many images of eight blocks, beside the first.
+fn images(count: usize) -> (Image, Vec<String>) {
+    let first = driver::Image::new(8 * BLOCK);
+    let mut paths = vec![first.path().to_owned()];
+    for n in 1..count {
+        let path = first.beside(&format!("image{n}"));
+        std::fs::write(&path, [0; 8 * BLOCK]).unwrap();
+        paths.push(path);
+    }
+    (first, paths)
+}
+
+#[test]
+fn of_256_targets_the_last_has_its_own_image_and_one_more_is_refused() {
+    let (first, paths) = images(257);
+    let control = first.beside("control");
+    let mut args = vec!["--control", control.as_str()];
+    args.extend(paths[..256].iter().map(String::as_str));
+    let daemon = daemon(&args);
+    let mut guest = guest(&daemon);
+    let mut operator = Operator::connect(&control);
+
+    let written = Disk::new(&mut guest, 255, 0)
+        .settle()
+        .write(3, &pattern(900, 1));
+    let listed = operator.send(r#"{"command":"list"}"#);
+    let add = json!({ "command": "add", "image": paths[256] });
+    let refused = operator.send(&add.to_string());
+
+    written.good();
+    let mut expected = vec![0; 8 * BLOCK];
+    expected[3 * BLOCK..4 * BLOCK].copy_from_slice(&pattern(900, 1));
+    assert!(std::fs::read(&paths[255]).unwrap() == expected);
+    assert_eq!(listed["units"].as_array().unwrap().len(), 256);
+    assert_eq!(refused["ok"], false);
+    let error = refused["error"].as_str().unwrap();
+    assert!(error.contains("all 256 targets"), "{error}");
+}
+
+#[test]
+fn a_257th_image_on_the_command_line_is_refused_by_name() {
+    let (first, paths) = images(257);
+    let socket = first.beside("s.sock");
+    let mut command = process::command(EXE);
+    command
+        .args(["-s", &socket, "--log-level", "error"])
+        .args(&paths)
+        .stdin(Stdio::null());
+
+    let output = process::output(&mut command, TIMEOUT).unwrap();
+
+    let line = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{line}");
+    assert_eq!(line.lines().count(), 1, "{line}");
+    assert!(line.contains(&paths[256]), "{line}");
+    assert!(line.contains("all 256 targets"), "{line}");
 }
 
 /// Linux's driver takes the third and the fourth byte for the unit's number as they are.

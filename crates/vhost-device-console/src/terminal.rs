@@ -4,27 +4,42 @@
 //!
 //! It is in raw mode while it is attached. Whatever ends the program restores it: the orderly end
 //! drops the [`Terminal`], a thread sees to the signals that end a program otherwise, a hook to panics.
-//! Only SIGKILL and crashes (SIGSEGV, SIGABRT) cannot be seen to.
+//! Only SIGKILL and crashes cannot be seen to; a signal that a crash has (SIGSEGV, SIGBUS, SIGILL, SIGFPE,
+//! SIGABRT, SIGTRAP, SIGSYS) counts as one, whoever sends it.
 
 use std::io;
+use std::ops::RangeInclusive;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, Once, PoisonError};
 
 use rustix::fs::{FileType, Mode, OFlags};
+use rustix::process::Signal;
 use rustix::termios::{OptionalActions, Termios, tcgetattr, tcgetwinsize, tcsetattr};
 use signal_hook::consts::{
     SIGALRM, SIGCONT, SIGHUP, SIGINT, SIGPROF, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGVTALRM,
     SIGWINCH, SIGXCPU,
 };
 use signal_hook::iterator::Signals;
+use signal_hook::low_level;
 
 /// Signals that end the program, and that somebody may send; SIGXCPU is the kernel's, at the limit of
 /// CPU time.
 const ENDS: [i32; 10] = [
     SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGALRM, SIGUSR1, SIGUSR2, SIGXCPU, SIGVTALRM, SIGPROF,
 ];
+
+/// The same, but signal-hook does not know that these end a program, and cannot end it by them.
+const ENDS_OTHERWISE: [i32; 3] = [
+    Signal::IO.as_raw(),
+    Signal::POWER.as_raw(),
+    Signal::STKFLT.as_raw(),
+];
+
+/// And all of these, as the kernel counts them. The C library keeps the first two (glibc) or three
+/// (musl) to itself, and refuses handlers for them.
+const REAL_TIME: RangeInclusive<i32> = 32..=64;
 
 /// What to restore, for whoever comes first.
 static SAVED: Mutex<Option<(OwnedFd, Termios)>> = Mutex::new(None);
@@ -57,8 +72,8 @@ impl Terminal {
     pub(crate) fn open(escape: Option<u8>) -> io::Result<Self> {
         let (signals, theirs) = UnixStream::pair()?;
         signals.set_nonblocking(true)?;
-        signal_hook::low_level::pipe::register(SIGWINCH, theirs.try_clone()?)?;
-        signal_hook::low_level::pipe::register(SIGCONT, theirs)?;
+        low_level::pipe::register(SIGWINCH, theirs.try_clone()?)?;
+        low_level::pipe::register(SIGCONT, theirs)?;
         let input = reopen(rustix::stdio::stdin(), OFlags::RDONLY)?;
         let output = reopen(rustix::stdio::stdout(), OFlags::WRONLY)?;
         Ok(Self {
@@ -182,23 +197,41 @@ fn watch_for_the_end() -> io::Result<()> {
             restore();
             before(info);
         }));
-        result = Signals::new(ENDS).and_then(|mut signals| {
+        result = watched().and_then(|mut signals| {
             std::thread::Builder::new()
                 .name("terminal".to_owned())
                 .spawn(move || {
                     for signal in signals.forever() {
                         ENDING.store(true, Ordering::SeqCst);
                         restore();
-                        // The daemon sees to these itself.
-                        if !matches!(signal, SIGINT | SIGTERM) {
-                            let _ = signal_hook::low_level::emulate_default_handler(signal);
-                        }
+                        end_by(signal);
                     }
                 })
                 .map(drop)
         });
     });
     result
+}
+
+fn watched() -> io::Result<Signals> {
+    let signals = Signals::new(ENDS.iter().chain(&ENDS_OTHERWISE))?;
+    for signal in REAL_TIME {
+        // One that the C library uses is none that somebody may send.
+        let _ = signals.add_signal(signal);
+    }
+    Ok(signals)
+}
+
+fn end_by(signal: i32) {
+    match signal {
+        // The daemon sees to these itself.
+        SIGINT | SIGTERM => {}
+        _ if ENDS.contains(&signal) => {
+            let _ = low_level::emulate_default_handler(signal);
+        }
+        // The status that a shell gives to a program that a signal ended.
+        _ => low_level::exit(128 + signal),
+    }
 }
 
 /// The escape sequences: the escape character, then one of these.

@@ -119,6 +119,13 @@ impl Session {
         kill_process(Pid::from_child(&self.child), signal).unwrap();
     }
 
+    /// For those that have no name.
+    fn signal_by_number(&self, signal: i32) {
+        let kill = format!("kill -{signal} {}", self.child.id());
+        let status = Command::new("sh").args(["-c", &kill]).status().unwrap();
+        assert!(status.success(), "{kill}: {status}");
+    }
+
     fn wait(&mut self) -> ExitStatus {
         process::wait(&mut self.child, TIMEOUT).unwrap()
     }
@@ -176,6 +183,9 @@ fn every_signal_that_ends_the_daemon_restores_the_terminal() {
         Signal::XCPU,
         Signal::VTALARM,
         Signal::PROF,
+        Signal::IO,
+        Signal::POWER,
+        Signal::STKFLT,
     ] {
         let mut session = Session::start();
 
@@ -185,6 +195,24 @@ fn every_signal_that_ends_the_daemon_restores_the_terminal() {
         session.wait();
 
         assert!(!session.is_raw(), "{signal:?}");
+    }
+}
+
+#[test]
+fn every_real_time_signal_restores_the_terminal_and_ends_the_daemon() {
+    // The first that no C library keeps to itself, one in the middle, and the last. An emulator moves
+    // them to make room for its own, so that there only the one in the middle is sure to arrive.
+    let signals: &[i32] = match process::emulator() {
+        Some(_) => &[50],
+        None => &[35, 50, 64],
+    };
+    for signal in signals {
+        let mut session = Session::start();
+
+        session.signal_by_number(*signal);
+        let status = session.wait();
+
+        assert!(!session.is_raw(), "{signal}: {status}");
     }
 }
 

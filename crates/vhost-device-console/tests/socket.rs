@@ -803,6 +803,36 @@ fn input_waits_until_the_guest_opens_the_port() {
 }
 
 #[test]
+fn input_for_a_port_that_the_guest_closed_waits_until_it_opens_it_again() {
+    let daemon = uds(&["--ports", "2"]);
+    let mut stream = client(&daemon, "console1");
+    let mut guest = multiport(&daemon);
+    say(&mut guest, 0, spec::DEVICE_READY, 1);
+    hear(&mut guest);
+    hear(&mut guest);
+    open_port(&mut guest, 1, 1);
+    stream.write_all(b"before").unwrap();
+    let before = receive(&mut guest, 4, 6);
+    say(&mut guest, 1, spec::PORT_OPEN, 0);
+
+    stream.write_all(b"meanwhile").unwrap();
+    let token = guest.queue(4).post(&[], &[64]).unwrap();
+    guest.queue(4).kick().unwrap();
+    // When the second of these is answered, the worker was done with all that was there before the
+    // first: the input, and the buffer for it.
+    for _ in 0..2 {
+        guest.queue(5).request(&[b"."], &[]).unwrap();
+    }
+    let early = guest.queue(4).poll_used().unwrap();
+    say(&mut guest, 1, spec::PORT_OPEN, 1);
+    let reply = guest.queue(4).wait_for(token).unwrap();
+
+    assert_eq!(before, b"before");
+    assert_eq!(early, None);
+    assert_eq!(reply.data(), b"meanwhile");
+}
+
+#[test]
 fn input_waits_until_the_guest_was_told_of_its_sender() {
     let daemon = uds(&["--ports", "2"]);
     let mut guest = multiport(&daemon);

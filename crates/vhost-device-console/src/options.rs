@@ -11,11 +11,11 @@ use std::path::{Path, PathBuf};
 use clap::{Parser, ValueEnum};
 use vhost_user_daemon::{DaemonOptions, DeviceError, Program, SocketOptions};
 
-use crate::{Console, Host, MAX_PORTS, PortConfig, Settings};
+use crate::{Console, Host, PortConfig, Settings};
 
-/// A message that sets a queue's kick or call descriptor has eight bits for its number. A driver that
-/// set up more queues would get those of others.
-const MAX_VHOST_USER_PORTS: usize = 127;
+/// The most ports over vhost-user, where a message that sets a queue's kick or call descriptor has
+/// eight bits for its number. A driver that set up more queues would get those of others.
+const MAX_PORTS: u32 = 127;
 
 /// What the other end of a port is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -96,12 +96,11 @@ pub struct Options {
         value_parser = clap::value_parser!(u32).range(..=65536))]
     pub scrollback: u32,
 
-    /// Number of ports
+    /// Number of ports, 1 to 127
     ///
     /// Port 0 is a console (hvc0 with Linux); the others are plain ports (/dev/vport0p1) unless --port
-    /// says otherwise. Over vhost-user there can be 127, which is what its queue numbers reach.
-    #[arg(long, value_name = "N", default_value_t = 1,
-        value_parser = clap::value_parser!(u32).range(1..=MAX_PORTS as i64))]
+    /// says otherwise. vhost-user has numbers for the queues of no more than these.
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = parse_ports)]
     pub ports: u32,
 
     /// Settings of one port, as INDEX,KEY=VALUE,...
@@ -160,6 +159,17 @@ fn parse_size(value: &str) -> Result<u16, String> {
     }
 }
 
+fn parse_ports(value: &str) -> Result<u32, String> {
+    match value.parse() {
+        Ok(ports) if (1..=MAX_PORTS).contains(&ports) => Ok(ports),
+        Ok(MAX_PORTS..) => Err(format!(
+            "vhost-user has numbers for 256 queues, which is {MAX_PORTS} ports; serve the others by a \
+             second daemon"
+        )),
+        _ => Err(format!("give a number from 1 to {MAX_PORTS}")),
+    }
+}
+
 fn parse_port(value: &str) -> Result<PortOption, String> {
     let mut parts = value.split(',');
     let index = parts.next().unwrap_or_default();
@@ -167,7 +177,7 @@ fn parse_port(value: &str) -> Result<PortOption, String> {
         index: index
             .parse()
             .ok()
-            .filter(|&index| index < MAX_PORTS)
+            .filter(|&index| index < MAX_PORTS as usize)
             .ok_or_else(|| format!("{index:?} is no index of a port, 0 to {}", MAX_PORTS - 1))?,
         ..PortOption::default()
     };
@@ -303,13 +313,6 @@ impl Options {
 
     /// Two readers of one terminal would each get a part of what is typed.
     fn check(&self, guests: usize) -> Result<(), DeviceError> {
-        if self.ports as usize > MAX_VHOST_USER_PORTS {
-            return Err(DeviceError::usage(format!(
-                "--ports {}: vhost-user has numbers for 256 queues, which is {MAX_VHOST_USER_PORTS} \
-                 ports; serve the others by a second daemon",
-                self.ports
-            )));
-        }
         if let Some(port) = self.port.iter().find(|p| p.index >= self.ports as usize) {
             return Err(DeviceError::usage(format!(
                 "--port {}: there are {} ports; raise --ports",

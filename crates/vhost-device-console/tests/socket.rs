@@ -1073,7 +1073,8 @@ fn wrong_flags_are_refused_in_one_line_that_names_the_mend() {
     for (args, mend) in [
         (&["-c", "2"][..], "--port INDEX,backend"),
         (&["-b", "uds"], "--path"),
-        (&["--ports", "200", "-b", "pty"], "127"),
+        (&["--ports", "200", "-b", "pty"], "a second daemon"),
+        (&["--port", "127,name=x", "-b", "pty"], "0 to 126"),
         (&["-q", "100"], "power of two"),
         (&["--port", "3,name=x"], "--ports"),
         (&["-b", "network", "-p", "65535", "-c", "2"], "--tcp-port"),

@@ -16,6 +16,9 @@ use crate::devices::DEVICES;
 struct Page {
     name: &'static str,
     command: fn() -> Command,
+    /// What a command line must have besides the socket, or the daemon has nothing to serve. Empty
+    /// if that is nothing.
+    needs: &'static str,
     /// Examples of this device, before those that all have: what for, and the command.
     examples: &'static [(&'static str, &'static str)],
     /// Files of this device, before those that all have.
@@ -27,6 +30,7 @@ const PAGES: &[Page] = &[
     Page {
         name: "vhost-device-console",
         command: vhost_device_console::Options::command,
+        needs: "",
         examples: &[
             (
                 "A guest's console on this terminal; Ctrl-] q leaves it:",
@@ -63,6 +67,7 @@ const PAGES: &[Page] = &[
     Page {
         name: "vhost-device-rng",
         command: vhost_device_rng::Options::command,
+        needs: "",
         examples: &[
             (
                 "Two guests, on /run/vm.sock0 and /run/vm.sock1:",
@@ -95,6 +100,7 @@ const PAGES: &[Page] = &[
     Page {
         name: "vhost-device-scsi",
         command: vhost_device_scsi::Options::command,
+        needs: "image.img",
         examples: &[
             (
                 "Two images, as targets 0 and 1, on four request queues:",
@@ -136,6 +142,7 @@ const PAGES: &[Page] = &[
     Page {
         name: "vhost-device-template",
         command: vhost_device_template::Options::command,
+        needs: "",
         examples: &[(
             "Requests of up to 64 KiB:",
             "vhost-device-template -s /run/vm.sock --max-len 65536",
@@ -145,6 +152,7 @@ const PAGES: &[Page] = &[
     Page {
         name: "vhost-device-vsock",
         command: vhost_device_vsock::Options::command,
+        needs: "--uds-path /run/vm.vsock",
         examples: &[
             (
                 "One guest, whose connections to port 5000 of the host go to /run/vm.vsock_5000:",
@@ -186,7 +194,7 @@ const PAGES: &[Page] = &[
     },
 ];
 
-/// Examples of every daemon; `{}` stands for its name.
+/// Examples of every daemon; `{}` stands for its name, and what it needs comes at the end.
 const EXAMPLES: &[(&str, &str)] = &[
     (
         "A socket that members of the group kvm may connect to:",
@@ -219,6 +227,19 @@ pub(crate) fn write(out: &Path) -> Result<bool> {
     Ok(true)
 }
 
+impl Page {
+    /// All examples: what for, and the command.
+    fn examples(&self) -> impl Iterator<Item = (&'static str, String)> {
+        let own = self.examples.iter();
+        let common = EXAMPLES.iter().map(|&(what, command)| {
+            let command = format!("{} {}", command.replace("{}", self.name), self.needs);
+            (what, command.trim_end().to_owned())
+        });
+        own.map(|&(what, command)| (what, command.to_owned()))
+            .chain(common)
+    }
+}
+
 fn render(page: &Page) -> Result<Vec<u8>> {
     let man = Man::new((page.command)().name(page.name));
     let mut out = Vec::new();
@@ -230,13 +251,13 @@ fn render(page: &Page) -> Result<Vec<u8>> {
 
     let mut roff = Roff::new();
     roff.control("SH", ["EXAMPLES"]);
-    for (what, command) in page.examples.iter().chain(EXAMPLES) {
+    for (what, command) in page.examples() {
         roff.control("PP", []);
-        roff.text([roman(*what)]);
+        roff.text([roman(what)]);
         roff.control("PP", []);
         roff.control("RS", ["4"]);
         roff.control("nf", []);
-        for line in command.replace("{}", page.name).lines() {
+        for line in command.lines() {
             roff.text([bold(line)]);
         }
         roff.control("fi", []);
@@ -271,6 +292,9 @@ fn render(page: &Page) -> Result<Vec<u8>> {
 
 #[cfg(test)]
 mod tests {
+    use clap::parser::ValueSource;
+    use vhost_user_daemon::Program;
+
     use super::*;
 
     #[test]
@@ -294,22 +318,67 @@ mod tests {
         }
     }
 
+    /// The words behind the daemon's name, if `example` starts that daemon.
+    fn arguments<'a>(page: &Page, example: &'a str) -> Option<Vec<&'a str>> {
+        let (before, behind) = example.split_once(page.name)?;
+        let starts = before.is_empty() || before.starts_with("systemd-socket-activate ");
+        starts.then(|| behind.split_whitespace().collect())
+    }
+
+    /// As the program does it first of all, by its flags alone.
+    fn check<P: Program>(arguments: &[&str]) -> Result<()> {
+        let program = std::iter::once(&"program").chain(arguments);
+        Ok(P::try_parse_from(program)?.check()?)
+    }
+
+    /// `vhost-device-scsi` says so only when it opens what there is to serve.
+    fn check_scsi(arguments: &[&str]) -> Result<()> {
+        type Options = vhost_device_scsi::Options;
+        check::<Options>(arguments)?;
+        let program = std::iter::once(&"program").chain(arguments);
+        let matches = Options::command().try_get_matches_from(program)?;
+        let given = |id| matches.value_source(id) == Some(ValueSource::CommandLine);
+        if ["images", "disk", "control"].into_iter().any(given) {
+            return Ok(());
+        }
+        Err("there is nothing to serve".into())
+    }
+
+    fn checked(page: &Page, arguments: &[&str]) -> Result<()> {
+        match page.name {
+            "vhost-device-console" => check::<vhost_device_console::Options>(arguments),
+            "vhost-device-rng" => check::<vhost_device_rng::Options>(arguments),
+            "vhost-device-scsi" => check_scsi(arguments),
+            "vhost-device-template" => check::<vhost_device_template::Options>(arguments),
+            "vhost-device-vsock" => check::<vhost_device_vsock::Options>(arguments),
+            other => panic!("{other} is not looked at by this test yet"),
+        }
+    }
+
     #[test]
     fn examples_are_accepted_by_the_program() {
         for page in PAGES {
-            let own = page.examples.iter().chain(EXAMPLES);
-            for (_, example) in own {
-                let example = example.replace("{}", page.name);
-                let Some(line) = example.strip_prefix(&format!("{} ", page.name)) else {
+            let mut started = 0;
+            for (_, example) in page.examples() {
+                // A group of that name need not exist here.
+                let example = example.replace("--socket-group kvm", "--socket-group 0");
+                let Some(arguments) = arguments(page, &example) else {
                     continue;
                 };
-                // A group of that name need not exist here.
-                let line = line.replace("--socket-group kvm", "--socket-group 0");
-                let words = line.split_whitespace();
-                let parsed =
-                    (page.command)().try_get_matches_from([page.name].into_iter().chain(words));
-                assert!(parsed.is_ok(), "{example}: {}", parsed.unwrap_err());
+                started += 1;
+                let checked = checked(page, &arguments);
+                assert!(checked.is_ok(), "{example}: {}", checked.unwrap_err());
             }
+            assert!(started >= EXAMPLES.len(), "{} of {}", started, page.name);
+        }
+    }
+
+    #[test]
+    fn a_command_line_without_what_the_page_says_is_needed_is_refused() {
+        for page in PAGES {
+            let checked = checked(page, &["-s", "/run/vm.sock"]);
+
+            assert_eq!(checked.is_ok(), page.needs.is_empty(), "{}", page.name);
         }
     }
 }

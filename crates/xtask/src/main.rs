@@ -54,7 +54,7 @@ enum Chore {
     Fuzz(fuzz::Options),
     /// Check the rules of this workspace that no compiler knows
     Lint,
-    /// Write a manual page for every daemon
+    /// Write a manual page for every daemon, and the descriptions by which libvirt and others find them
     Man(man::Options),
     /// Generate the bindings of a hypervisor's interface from the vendored headers
     Bindings(bindings::Options),

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
 
-//! `cargo xtask man`: a roff page for every daemon.
+//! `cargo xtask man`: a roff page for every daemon, and the descriptions by which they are found.
 //!
 //! The pages come from the options structures in the device crates. But a build of this program
 //! that links those is bound to a memory variant, takes long, and fails when one of them does not
@@ -18,6 +18,10 @@ pub(crate) struct Options {
     /// Folder for the pages [default: target/man]
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
+
+    /// Folder that the daemons will be installed in, for their descriptions
+    #[arg(long, value_name = "DIR", default_value = "/usr/bin")]
+    bin_dir: String,
 }
 
 #[cfg(feature = "pages")]
@@ -26,7 +30,7 @@ pub(crate) fn run(options: &Options) -> Result<bool> {
         Some(out) => out.clone(),
         None => crate::workspace::root().join("target/man"),
     };
-    crate::pages::write(&out)
+    crate::pages::write(&out, &options.bin_dir)
 }
 
 #[cfg(not(feature = "pages"))]
@@ -35,6 +39,7 @@ pub(crate) fn run(options: &Options) -> Result<bool> {
 
     let mut command = cargo(&["run", "--quiet", "--package", "xtask"]);
     command.args(Memory::Mmap.args()).args(["--", "man"]);
+    command.arg("--bin-dir").arg(&options.bin_dir);
     if let Some(out) = &options.out {
         // The other program runs in the root of the workspace.
         command.arg("--out").arg(std::path::absolute(out)?);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
 
-//! The manual pages: clap knows the flags, the examples and files are here.
+//! What a package has besides the programs. Manual pages: clap knows the flags, the examples and files
+//! are here. And the descriptions by which libvirt and others find the daemons that QEMU has a device for.
 
 use std::fs;
 use std::path::Path;
@@ -8,6 +9,8 @@ use std::path::Path;
 use clap::{Command, CommandFactory};
 use clap_mangen::Man;
 use clap_mangen::roff::{Roff, bold, italic, roman};
+use vhost_user_daemon::Program;
+use vhost_user_daemon::capabilities::Description;
 
 use crate::Result;
 use crate::devices::DEVICES;
@@ -16,12 +19,14 @@ use crate::devices::DEVICES;
 struct Page {
     name: &'static str,
     command: fn() -> Command,
+    /// What the daemon answers to `--print-capabilities`.
+    kind: &'static str,
     /// What a command line must have besides the socket, or the daemon has nothing to serve. Empty
     /// if that is nothing.
     needs: &'static str,
     /// Examples of this device, before those that all have: what for, and the command.
     examples: &'static [(&'static str, &'static str)],
-    /// Files of this device, before those that all have.
+    /// Files of this device, before its description.
     files: &'static [(&'static str, &'static str)],
 }
 
@@ -30,6 +35,7 @@ const PAGES: &[Page] = &[
     Page {
         name: "vhost-device-console",
         command: vhost_device_console::Options::command,
+        kind: vhost_device_console::Options::KIND,
         needs: "",
         examples: &[
             (
@@ -67,6 +73,7 @@ const PAGES: &[Page] = &[
     Page {
         name: "vhost-device-rng",
         command: vhost_device_rng::Options::command,
+        kind: vhost_device_rng::Options::KIND,
         needs: "",
         examples: &[
             (
@@ -100,6 +107,7 @@ const PAGES: &[Page] = &[
     Page {
         name: "vhost-device-scsi",
         command: vhost_device_scsi::Options::command,
+        kind: vhost_device_scsi::Options::KIND,
         needs: "image.img",
         examples: &[
             (
@@ -142,6 +150,7 @@ const PAGES: &[Page] = &[
     Page {
         name: "vhost-device-template",
         command: vhost_device_template::Options::command,
+        kind: vhost_device_template::Options::KIND,
         needs: "",
         examples: &[(
             "Requests of up to 64 KiB:",
@@ -152,6 +161,7 @@ const PAGES: &[Page] = &[
     Page {
         name: "vhost-device-vsock",
         command: vhost_device_vsock::Options::command,
+        kind: vhost_device_vsock::Options::KIND,
         needs: "--uds-path /run/vm.vsock",
         examples: &[
             (
@@ -206,25 +216,63 @@ const EXAMPLES: &[(&str, &str)] = &[
     ),
 ];
 
-const FILES: &[(&str, &str)] = &[(
-    "/usr/share/qemu/vhost-user/*.json",
-    "Descriptions by which management layers find programs like this one.",
-)];
+/// The device types of QEMU's schema (docs/interop/vhost-user.json). A description with another one
+/// would be refused by whoever reads it.
+const QEMU_TYPES: &[&str] = &[
+    "9p",
+    "balloon",
+    "block",
+    "caif",
+    "console",
+    "crypto",
+    "fs",
+    "gpu",
+    "input",
+    "net",
+    "rng",
+    "rpmsg",
+    "rproc-serial",
+    "scsi",
+    "vsock",
+];
 
-/// Writes a page for every daemon into the folder `out`.
-pub(crate) fn write(out: &Path) -> Result<bool> {
+/// Where management layers look for descriptions.
+const DESCRIPTIONS: &str = "/usr/share/qemu/vhost-user";
+
+/// Writes into the folder `out` a page for every daemon, and a description for those that QEMU knows.
+/// The daemons will be in the folder `binaries`.
+pub(crate) fn write(out: &Path, binaries: &str) -> Result<bool> {
+    if !Path::new(binaries).is_absolute() {
+        let message =
+            format!("--bin-dir {binaries}: give an absolute path, as descriptions have it");
+        return Err(message.into());
+    }
     fs::create_dir_all(out).map_err(|error| format!("cannot make {}: {error}", out.display()))?;
     for device in DEVICES {
         let page = PAGES
             .iter()
             .find(|page| page.name == device.name)
             .ok_or_else(|| format!("{} has no entry in crates/xtask/src/pages.rs", device.name))?;
-        let file = out.join(format!("{}.1", page.name));
-        fs::write(&file, render(page)?)
-            .map_err(|error| format!("cannot write {}: {error}", file.display()))?;
-        println!("{}", file.display());
+        save(&out.join(format!("{}.1", page.name)), &render(page)?)?;
+        if let Some(name) = page.description() {
+            let about = (page.command)().get_about().map(ToString::to_string);
+            let description = Description {
+                description: &about.unwrap_or_default(),
+                kind: page.kind,
+                binary: &format!("{}/{}", binaries.trim_end_matches('/'), page.name),
+                tags: &[],
+            };
+            save(&out.join(name), description.json().as_bytes())?;
+        }
     }
     Ok(true)
+}
+
+fn save(file: &Path, content: &[u8]) -> Result<()> {
+    fs::write(file, content)
+        .map_err(|error| format!("cannot write {}: {error}", file.display()))?;
+    println!("{}", file.display());
+    Ok(())
 }
 
 impl Page {
@@ -237,6 +285,25 @@ impl Page {
         });
         own.map(|&(what, command)| (what, command.to_owned()))
             .chain(common)
+    }
+
+    /// All files, and what they are.
+    fn files(&self) -> Vec<(String, &'static str)> {
+        let own = self.files.iter();
+        let description = self.description().map(|name| {
+            let what = "The description by which management layers find this program.";
+            (format!("{DESCRIPTIONS}/{name}"), what)
+        });
+        own.map(|&(file, what)| (file.to_owned(), what))
+            .chain(description)
+            .collect()
+    }
+
+    /// The name of the description, if the daemon has one.
+    fn description(&self) -> Option<String> {
+        QEMU_TYPES
+            .contains(&self.kind)
+            .then(|| format!("50-{}.json", self.name))
     }
 }
 
@@ -263,11 +330,14 @@ fn render(page: &Page) -> Result<Vec<u8>> {
         roff.control("fi", []);
         roff.control("RE", []);
     }
-    roff.control("SH", ["FILES"]);
-    for (file, what) in page.files.iter().chain(FILES) {
+    let files = page.files();
+    if !files.is_empty() {
+        roff.control("SH", ["FILES"]);
+    }
+    for (file, what) in files {
         roff.control("TP", []);
-        roff.text([italic(*file)]);
-        roff.text([roman(*what)]);
+        roff.text([italic(file)]);
+        roff.text([roman(what)]);
     }
     roff.control("SH", ["EXIT STATUS"]);
     for (status, what) in [
@@ -293,7 +363,7 @@ fn render(page: &Page) -> Result<Vec<u8>> {
 #[cfg(test)]
 mod tests {
     use clap::parser::ValueSource;
-    use vhost_user_daemon::Program;
+    use serde_json::{Value, json};
 
     use super::*;
 
@@ -301,14 +371,12 @@ mod tests {
     fn every_device_has_a_page_with_all_sections() {
         let out = tempfile::tempdir().unwrap();
 
-        assert!(write(out.path()).unwrap());
+        assert!(write(out.path(), "/usr/bin").unwrap());
 
         for device in DEVICES {
             let file = out.path().join(format!("{}.1", device.name));
             let text = fs::read_to_string(file).unwrap();
-            for section in [
-                "NAME", "SYNOPSIS", "OPTIONS", "EXAMPLES", "FILES", "VERSION",
-            ] {
+            for section in ["NAME", "SYNOPSIS", "OPTIONS", "EXAMPLES", "VERSION"] {
                 assert!(
                     text.contains(&format!("\n.SH {section}")),
                     "{section} of {}",
@@ -316,6 +384,55 @@ mod tests {
                 );
             }
         }
+    }
+
+    #[test]
+    fn a_description_names_the_program_where_it_will_be_and_what_it_is() {
+        let out = tempfile::tempdir().unwrap();
+
+        assert!(write(out.path(), "/usr/libexec/").unwrap());
+
+        let file = out.path().join("50-vhost-device-rng.json");
+        let text = fs::read_to_string(file).unwrap();
+        let description: Value = serde_json::from_str(&text).unwrap();
+        assert_eq!(
+            description,
+            json!({
+                "description": "Gives virtual machines random bytes (virtio-rng) over vhost-user",
+                "type": "rng",
+                "binary": "/usr/libexec/vhost-device-rng",
+            })
+        );
+    }
+
+    #[test]
+    fn those_devices_that_qemu_knows_have_a_description_and_their_page_says_so() {
+        let out = tempfile::tempdir().unwrap();
+
+        assert!(write(out.path(), "/usr/bin").unwrap());
+
+        for (device, known) in [
+            ("console", true),
+            ("rng", true),
+            ("scsi", true),
+            ("template", false),
+            ("vsock", true),
+        ] {
+            let name = format!("50-vhost-device-{device}.json");
+            let page = out.path().join(format!("vhost-device-{device}.1"));
+            let page = fs::read_to_string(page).unwrap().replace('\\', "");
+            assert_eq!(out.path().join(&name).exists(), known, "{name}");
+            assert_eq!(page.contains(&name), known, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_folder_of_programs_that_is_not_absolute_is_refused() {
+        let out = tempfile::tempdir().unwrap();
+
+        let error = write(out.path(), "usr/bin").unwrap_err();
+
+        assert!(error.to_string().contains("--bin-dir"), "{error}");
     }
 
     /// The words behind the daemon's name, if `example` starts that daemon.

@@ -1055,6 +1055,30 @@ fn a_guest_that_moves_takes_its_port_states_and_unread_output_along() {
 }
 
 #[test]
+fn a_daemon_that_is_started_twice_leaves_the_link_of_the_first_alone() {
+    let daemon = daemon(&["-b", "pty", "--pty-link", "{dir}/tty"]);
+    let link = daemon.dir().join("tty");
+    let target = fs::read_link(&link).unwrap();
+    let mut second = Daemon::builder(EXE)
+        .args(["-b", "pty", "--pty-link", link.to_str().unwrap(), "-s"])
+        .args([daemon.dir().join("s.sock").to_str().unwrap()])
+        .own_sockets()
+        .without_waiting()
+        .spawn()
+        .unwrap();
+
+    let status = second.wait_exit(TIMEOUT).unwrap();
+
+    let message = second.stderr();
+    assert_eq!(status.code(), Some(1), "{message}");
+    assert!(
+        message.contains("another daemon listens there"),
+        "{message}"
+    );
+    assert_eq!(fs::read_link(&link).unwrap(), target);
+}
+
+#[test]
 fn a_socket_left_behind_is_replaced_and_removed_at_the_end() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("console");

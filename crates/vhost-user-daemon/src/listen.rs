@@ -161,6 +161,20 @@ pub enum ListenError {
     },
 }
 
+impl ListenError {
+    /// With the process that has the path, where it can be found.
+    fn with_holder(self) -> Self {
+        match self {
+            Self::InUse { path, flag, .. } => Self::InUse {
+                pid: holder(&path),
+                path,
+                flag,
+            },
+            other => other,
+        }
+    }
+}
+
 impl OperatorError for ListenError {
     fn exit_status(&self) -> u8 {
         match self {
@@ -195,11 +209,7 @@ fn describe_pid(pid: &Option<u32>) -> String {
 pub fn open(sockets: &Sockets) -> Result<Vec<Endpoint>, ListenError> {
     match &sockets.source {
         Source::Paths { paths, flag } => {
-            let mut seen = HashSet::new();
-            if let Some(path) = paths.iter().find(|path| !seen.insert(path.as_path())) {
-                let path = path.clone();
-                return Err(ListenError::SamePathTwice { path, flag });
-            }
+            check_distinct(paths, flag)?;
             paths
                 .iter()
                 .map(|path| Claim { path, flag }.listen(sockets.access))
@@ -215,6 +225,30 @@ pub fn open(sockets: &Sockets) -> Result<Vec<Endpoint>, ListenError> {
         }
         Source::Activated { count } => activated(*count, sockets.access),
         &Source::Contradiction { flag, count } => Err(ListenError::Contradiction { flag, count }),
+    }
+}
+
+/// Refuses what [`open`] would refuse, as far as that can be told without making anything. For
+/// whoever makes a device before its sockets: one that is started twice by mistake must not touch what
+/// belongs to the first.
+pub fn check(sockets: &Sockets) -> Result<(), ListenError> {
+    let Source::Paths { paths, flag } = &sockets.source else {
+        return Ok(());
+    };
+    check_distinct(paths, flag)?;
+    paths
+        .iter()
+        .try_for_each(|path| Claim { path, flag }.check())
+}
+
+fn check_distinct(paths: &[PathBuf], flag: &'static str) -> Result<(), ListenError> {
+    let mut seen = HashSet::new();
+    match paths.iter().find(|path| !seen.insert(path.as_path())) {
+        Some(path) => {
+            let path = path.clone();
+            Err(ListenError::SamePathTwice { path, flag })
+        }
+        None => Ok(()),
     }
 }
 
@@ -384,12 +418,17 @@ impl Claim<'_> {
         })
     }
 
-    fn bind(
-        self,
-        kind: SocketType,
-        access: Access,
-    ) -> Result<(OwnedSocketPath, OwnedFd), ListenError> {
-        let Self { path, flag } = self;
+    fn check(self) -> Result<(), ListenError> {
+        let place = self.place()?;
+        match self.stale(&place) {
+            Ok(_) => Ok(()),
+            Err(error) => Err(error.with_holder()),
+        }
+    }
+
+    /// Where the socket is to be, if there can be one.
+    fn place(&self) -> Result<Place<'_>, ListenError> {
+        let &Self { path, flag } = self;
         let own = || path.to_owned();
         if path.as_os_str().len() > MAX_PATH {
             return Err(ListenError::PathTooLong { path: own(), flag });
@@ -412,25 +451,47 @@ impl Claim<'_> {
             }
         })?;
         let address = SocketAddrUnix::new(path).map_err(self.while_doing("the path"))?;
+        Ok(Place { dir, name, address })
+    }
 
-        let lock = self.lock(&dir, name)?;
-        match occupant(&dir, name, &address).map_err(self.while_doing("looking at it"))? {
-            Occupant::Nobody => {}
-            Occupant::Stale => {
-                debug!("replacing the stale socket {}", path.display());
-                rustix::fs::unlinkat(&dir, name, AtFlags::empty())
-                    .map_err(self.while_doing("removing a stale socket"))?;
-            }
-            Occupant::Alive => {
-                // Finding it takes long where there are many processes, and others wait.
+    /// Whether there is a socket that nobody listens on any more.
+    fn stale(&self, place: &Place<'_>) -> Result<bool, ListenError> {
+        let &Self { path, flag } = self;
+        let occupant = occupant(&place.dir, place.name, &place.address);
+        let path = path.to_owned();
+        match occupant.map_err(self.while_doing("looking at it"))? {
+            Occupant::Nobody => Ok(false),
+            Occupant::Stale => Ok(true),
+            Occupant::Alive => Err(ListenError::InUse {
+                path,
+                pid: None,
+                flag,
+            }),
+            Occupant::OtherFile => Err(ListenError::NotASocket { path, flag }),
+        }
+    }
+
+    fn bind(
+        self,
+        kind: SocketType,
+        access: Access,
+    ) -> Result<(OwnedSocketPath, OwnedFd), ListenError> {
+        let Self { path, .. } = self;
+        let place = self.place()?;
+        let lock = self.lock(&place.dir, place.name)?;
+        let stale = match self.stale(&place) {
+            Ok(stale) => stale,
+            Err(error) => {
+                // To find the holder takes long where there are many processes, and others wait.
                 drop(lock);
-                return Err(ListenError::InUse {
-                    path: own(),
-                    pid: holder(path),
-                    flag,
-                });
+                return Err(error.with_holder());
             }
-            Occupant::OtherFile => return Err(ListenError::NotASocket { path: own(), flag }),
+        };
+        let Place { dir, name, address } = &place;
+        if stale {
+            debug!("replacing the stale socket {}", path.display());
+            rustix::fs::unlinkat(dir, *name, AtFlags::empty())
+                .map_err(self.while_doing("removing a stale socket"))?;
         }
         let socket = rustix::net::socket_with(
             AddressFamily::UNIX,
@@ -439,8 +500,8 @@ impl Claim<'_> {
             None,
         )
         .map_err(self.while_doing("creating a socket"))?;
-        rustix::net::bind(&socket, &address).map_err(self.while_doing("binding the socket"))?;
-        let owned = OwnedSocketPath::pin(&dir, name, path)
+        rustix::net::bind(&socket, address).map_err(self.while_doing("binding the socket"))?;
+        let owned = OwnedSocketPath::pin(dir, name, path)
             .map_err(self.while_doing("looking at the new socket"))?;
         owned.set(access)?;
         rustix::net::listen(&socket, BACKLOG).map_err(self.while_doing("listening"))?;
@@ -472,6 +533,13 @@ impl Claim<'_> {
                 flag: self.flag,
             })
     }
+}
+
+/// The directory, the name in it, and both as an address.
+struct Place<'a> {
+    dir: OwnedFd,
+    name: &'a OsStr,
+    address: SocketAddrUnix,
 }
 
 /// What is to be found at a path.

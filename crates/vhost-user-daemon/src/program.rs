@@ -135,6 +135,7 @@ fn run<P: Program>(program: &P) -> Result<ExitCode, Box<dyn OperatorError>> {
         // Whoever waits for a path to appear may use the device from then on, and what it has
         // besides (sockets for programs, say).
         Source::Paths { paths, .. } => {
+            listen::check(&sockets)?;
             let devices = program.devices(paths.len())?;
             (devices, listen::open(&sockets)?)
         }

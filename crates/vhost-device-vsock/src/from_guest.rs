@@ -414,8 +414,14 @@ impl VsockWorker {
             HOST_CID => None,
             cid => match self.switch.sibling(&self.shared, cid) {
                 Some(sibling) => Some(sibling),
-                // An enclave, for one, calls its parent by a CID of the parent's own choice.
-                None if matches!(*self.backend, Backend::Vsock { .. }) => None,
+                // An enclave, for one, calls its parent by a CID of the parent's own choice. But
+                // what is meant for another guest is not for a program.
+                None if matches!(*self.backend, Backend::Vsock { .. })
+                    && u32::try_from(cid).is_ok()
+                    && !self.switch.knows(cid) =>
+                {
+                    None
+                }
                 None => return self.refuse(header),
             },
         };

@@ -56,7 +56,8 @@ pub struct Options {
     /// Forward the guest's connections to this CID of the host's AF_VSOCK
     ///
     /// A connection to port N of the host goes to port N of that CID: 1 for programs on this host,
-    /// which needs the module vsock_loopback.
+    /// which needs the module vsock_loopback. So does one to any other CID that no guest of this
+    /// daemon has.
     #[arg(long, value_name = "CID", conflicts_with_all = ["vm", "config"])]
     pub forward_cid: Option<u32>,
 

@@ -78,7 +78,7 @@ impl LinkEnd {
     /// To be called before a message is sent: the other end may take it at once.
     pub(crate) fn sending(&self, record: bool) {
         let marks = &self.link.marks[self.own];
-        let number = marks.sent.fetch_add(1, Ordering::Relaxed);
+        let number = marks.sent.fetch_add(1, Ordering::AcqRel);
         if record {
             marks.records().push_back(number);
         }
@@ -87,10 +87,16 @@ impl LinkEnd {
     /// It could not be sent after all.
     pub(crate) fn not_sent(&self, record: bool) {
         let marks = &self.link.marks[self.own];
-        marks.sent.fetch_sub(1, Ordering::Relaxed);
+        marks.sent.fetch_sub(1, Ordering::AcqRel);
         if record {
             marks.records().pop_back();
         }
+    }
+
+    /// Whether the other end sent messages that were not taken yet.
+    pub(crate) fn owes(&self) -> bool {
+        let marks = &self.link.marks[1 - self.own];
+        marks.sent.load(Ordering::Acquire) != marks.taken.load(Ordering::Relaxed)
     }
 
     /// A message was taken from the other end. Whether it ends a record.
@@ -256,6 +262,13 @@ impl Switch {
         guest.cid.store(cid, Ordering::Relaxed);
         guests.insert(cid, Arc::downgrade(guest));
         Ok(())
+    }
+
+    /// Whether a guest of this process has that CID.
+    pub(crate) fn knows(&self, cid: u64) -> bool {
+        self.guests()
+            .get(&cid)
+            .is_some_and(|guest| guest.strong_count() > 0)
     }
 
     /// The guest `cid`, if `from` may talk to it.

@@ -137,6 +137,17 @@ impl Connection {
         free.min(wanted)
     }
 
+    /// Whether nothing is the end, and not a message without a byte. Of several of those that are the
+    /// last that a program sends, none can be told from its end.
+    fn is_over(&self, fd: &OwnedFd) -> bool {
+        // Looked at first: from then on nothing is added.
+        is_at_end(fd)
+            && match &self.link {
+                Some(link) => !link.owes(),
+                None => rustix::io::ioctl_fionread(fd).is_ok_and(|bytes| bytes == 0),
+            }
+    }
+
     /// The host's socket is at its end. Both directions may be.
     fn at_end(&mut self, both: bool) -> Read {
         self.readable = false;
@@ -249,7 +260,7 @@ impl Connection {
                 Err(Errno::INTR) => continue,
                 Err(errno) => return self.failed(&errno.into()),
             };
-            if len == 0 && is_at_end(fd) {
+            if len == 0 && self.is_over(fd) {
                 return self.at_end(false);
             }
             if known && len > self.credit.peer_window() {
@@ -287,7 +298,9 @@ impl Connection {
                 put_back(queue, chain);
             }
             match take_message(fd, len) {
-                Ok(inbox) if inbox.bytes.is_empty() && is_at_end(fd) => return self.at_end(false),
+                Ok(inbox) if inbox.bytes.is_empty() && !known && is_at_end(fd) => {
+                    return self.at_end(false);
+                }
                 Ok(mut inbox) => {
                     inbox.record |= self.link.as_ref().is_some_and(|link| link.taken());
                     self.inbox = Some(Box::new(inbox));

@@ -828,7 +828,7 @@ pub(crate) fn is_hung_up(fd: &OwnedFd) -> bool {
     polled(fd, PollFlags::empty()).intersects(PollFlags::HUP | PollFlags::ERR)
 }
 
-/// The other side will send no more.
+/// The other side will send no more. What it has sent may still be there.
 pub(crate) fn is_at_end(fd: &OwnedFd) -> bool {
     polled(fd, PollFlags::RDHUP).intersects(PollFlags::RDHUP | PollFlags::HUP | PollFlags::ERR)
 }

@@ -123,6 +123,38 @@ fn empty_messages_and_the_ends_of_records_reach_a_sibling() {
 }
 
 #[test]
+fn what_comes_behind_an_empty_message_arrives_though_the_sender_is_done() {
+    let daemon = daemon(&["a", "a"]);
+    let mut one = driver(&daemon, 0);
+    let guest = Guest::builder(daemon.socket(1))
+        .timeout(TIMEOUT)
+        .features(vsock::F_SEQPACKET);
+    // With one buffer, which the first message takes.
+    let mut two = Vsock::boot(guest, TIMEOUT, 1, 4096).unwrap();
+    let (mut ours, mut theirs) = connect(&mut one, &mut two, SEQPACKET);
+
+    // The second is taken from the sender, but has no buffer; the third is looked at afterwards.
+    for message in [b"first".as_slice(), b"", b"", b"last"] {
+        one.push(&mut ours, message, vsock::EOM).unwrap();
+    }
+    one.say(&ours, op::SHUTDOWN, vsock::NO_SEND).unwrap();
+    let got = [0; 5].map(|_| two.next_of(&mut theirs).unwrap());
+
+    let got = got.each_ref();
+    let got = got.map(|packet| (packet.header.op, packet.data.as_slice()));
+    assert_eq!(
+        got,
+        [
+            (op::RW, b"first".as_slice()),
+            (op::RW, b""),
+            (op::RW, b""),
+            (op::RW, b"last"),
+            (op::SHUTDOWN, b""),
+        ]
+    );
+}
+
+#[test]
 fn guests_without_a_common_group_are_refused() {
     let daemon = daemon(&["a", "b"]);
     let mut one = driver(&daemon, 0);

@@ -599,6 +599,38 @@ fn what_a_reset_connection_sent_to_a_slow_program_arrives_and_then_its_end() {
 }
 
 #[test]
+fn what_a_program_sends_behind_an_empty_message_arrives_though_it_is_done() {
+    let daemon = daemon(&[]);
+    let guest = Guest::builder(daemon.path())
+        .timeout(TIMEOUT)
+        .features(vsock::F_SEQPACKET);
+    // With one buffer, which the first message takes.
+    let mut driver = Vsock::boot(guest, TIMEOUT, 1, 4096).unwrap();
+    let listener = seqpacket::listen(&path(&daemon, "_1234"));
+    let mut connection = driver.open(HOST, PORT, 50, SEQPACKET).unwrap();
+    let stream = seqpacket::accept(&listener);
+
+    for message in [b"first".as_slice(), b"", b"", b"last"] {
+        rustix::net::send(&stream, message, rustix::net::SendFlags::empty()).unwrap();
+    }
+    rustix::net::shutdown(&stream, rustix::net::Shutdown::Write).unwrap();
+    let got = [0; 5].map(|_| driver.next_of(&mut connection).unwrap());
+
+    let got = got.each_ref();
+    let got = got.map(|packet| (packet.header.op, packet.data.as_slice()));
+    assert_eq!(
+        got,
+        [
+            (op::RW, b"first".as_slice()),
+            (op::RW, b""),
+            (op::RW, b""),
+            (op::RW, b"last"),
+            (op::SHUTDOWN, b""),
+        ]
+    );
+}
+
+#[test]
 fn half_a_message_of_a_reset_connection_does_not_keep_the_program_waiting() {
     let daemon = daemon(&[]);
     let mut driver = driver(&daemon);
@@ -1261,7 +1293,9 @@ fn the_frontends_socket_appears_after_those_for_programs() {
     let directory = tempfile::tempdir().unwrap();
     let at = |name: &str| directory.path().join(name);
     let _programs = UnixListener::bind(at("v")).unwrap();
-    let _frontend = UnixListener::bind(at("s")).unwrap();
+    // As if another daemon was about to listen there.
+    let lock = std::fs::File::create(at("s.lock")).unwrap();
+    rustix::fs::flock(&lock, rustix::fs::FlockOperation::LockExclusive).unwrap();
 
     let output = run(&[
         "--socket",

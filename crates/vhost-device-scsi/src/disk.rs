@@ -114,6 +114,8 @@ pub struct Disk {
     write_nowait: AtomicBool,
     /// Flushes that failed. The kernel reports a lost write once and then forgets it.
     failed_flushes: AtomicU64,
+    /// A read's flush was told of a lost write. Whoever wrote asks with a flush of its own.
+    owed: AtomicBool,
     witness: Option<Arc<dyn Witness>>,
 }
 
@@ -172,6 +174,7 @@ impl Disk {
             read_nowait: AtomicBool::new(!direct),
             write_nowait: AtomicBool::new(!direct),
             failed_flushes: AtomicU64::new(0),
+            owed: AtomicBool::new(false),
             witness: None,
         };
         if disk.blocks().map_err(open_error)? == 0 {
@@ -287,6 +290,27 @@ impl Disk {
     /// What came of a flush that began when so many had failed. The kernel tells one of two that are
     /// under way at once of a lost write: the other has lost it as well.
     pub(crate) fn flushed(&self, result: io::Result<u64>, failed_before: u64) -> io::Result<u64> {
+        let owed = self.owed.swap(false, Ordering::SeqCst);
+        let result = self.counted(result, failed_before)?;
+        if owed {
+            return Err(io::Error::other("a flush for a read failed before"));
+        }
+        Ok(result)
+    }
+
+    /// The same of a flush that a read asked for: of what was lost the next flush is told as well.
+    pub(crate) fn flushed_for_read(
+        &self,
+        result: io::Result<u64>,
+        failed_before: u64,
+    ) -> io::Result<u64> {
+        if result.is_err() {
+            self.owed.store(true, Ordering::SeqCst);
+        }
+        self.counted(result, failed_before)
+    }
+
+    fn counted(&self, result: io::Result<u64>, failed_before: u64) -> io::Result<u64> {
         if result.is_err() {
             self.failed_flushes.fetch_add(1, Ordering::SeqCst);
         } else if self.failed_flushes() != failed_before {
@@ -524,5 +548,32 @@ impl Aligned {
 
     fn bytes(&mut self) -> &mut [u8] {
         &mut self.bytes[self.start..self.start + self.len]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_what_a_reads_flush_was_told_the_next_flush_is_told_as_well() {
+        let image = tempfile::NamedTempFile::new().unwrap();
+        image.as_file().set_len(512).unwrap();
+        let disk = Disk::open(&DiskOptions {
+            path: image.path().to_owned(),
+            read_only: false,
+            block_size: 512,
+            cache: Cache::Writeback,
+            unlocked: true,
+        })
+        .unwrap();
+        let lost = || Err(io::ErrorKind::Other.into());
+
+        let read = disk.flushed_for_read(lost(), disk.failed_flushes());
+        let next = disk.flushed(Ok(0), disk.failed_flushes());
+        let later = disk.flushed(Ok(0), disk.failed_flushes());
+
+        assert!(read.is_err() && next.is_err());
+        assert!(later.is_ok());
     }
 }

@@ -150,13 +150,17 @@ pub(crate) fn load(server: &Server, guest: usize, bytes: &[u8]) -> Result<(u32, 
             write_protect: unit.write_protect,
         });
         lun.unit.set_stopped(unit.stopped);
+        // The image may have grown since this daemon opened it; one that is too small has its own error.
+        if let Err(error) = server.resize(unit.target, unit.lun, None) {
+            log::warn!("target {} unit {}: {error}", unit.target, unit.lun);
+        }
         let codes: Vec<_> = unit
             .attentions
             .iter()
             .map(|&(asc, ascq)| Code(asc, ascq))
             .collect();
         lun.unit.set_attentions(guest, &codes);
-        // The image was given another size while only one of the two daemons knew.
+        // The guest knows another size than the image has here.
         if unit.blocks.is_some_and(|known| known != lun.unit.blocks()) {
             lun.unit.tell(guest, Code::CAPACITY_DATA_HAS_CHANGED);
             news = true;

@@ -120,6 +120,8 @@ struct Task {
     /// Bytes of it that count, if all goes well.
     processed: u64,
     ordered: bool,
+    /// A read that began there, and is answered once what it shows is on the medium.
+    forced: Option<u64>,
     /// It goes through a buffer that lies as direct I/O wants it.
     bounced: bool,
     /// What a job found.
@@ -142,6 +144,7 @@ impl Task {
             data: frame.data,
             processed: processed.min(frame.data),
             ordered: false,
+            forced: None,
             bounced: false,
             sense: None,
         }
@@ -190,8 +193,8 @@ enum Work {
         failed_before: u64,
         /// Its number for a witness.
         flush: u64,
-        /// What is read after it: the offset, and how many bytes.
-        then: Option<(u64, u64)>,
+        /// Where a read began whose data it is for.
+        read: Option<u64>,
     },
     Job {
         lba: u64,
@@ -200,11 +203,11 @@ enum Work {
 }
 
 impl Work {
-    fn flush(disk: &Disk, then: Option<(u64, u64)>) -> Self {
+    fn flush(disk: &Disk, read: Option<u64>) -> Self {
         Self::Flush {
             failed_before: disk.failed_flushes(),
             flush: disk.witness().map_or(0, |it| it.flush_began()),
-            then,
+            read,
         }
     }
 }
@@ -407,6 +410,7 @@ impl RequestWorker {
     ) -> Begun {
         let block = u64::from(lun.unit.block_size());
         let taken = self.list.len() as u64;
+        let mut forced = None;
         let (work, processed) = match action {
             Action::Reply(reply) => return frame.reply(chain, lun, reply, taken),
             Action::Read {
@@ -415,7 +419,8 @@ impl RequestWorker {
                 flush: true,
             } => {
                 let (offset, bytes) = (lba * block, blocks * block);
-                (Work::flush(&lun.medium, Some((offset, bytes))), bytes)
+                forced = Some(offset);
+                (rest_of_read(offset, bytes, 0), bytes)
             }
             Action::Read { lba, blocks, .. } => {
                 let (offset, bytes) = (lba * block, blocks * block);
@@ -496,6 +501,7 @@ impl RequestWorker {
         let running = self.lane.begin(command);
         let mut task = Task::new(lun.clone(), running, frame, work, processed);
         task.ordered = ordered;
+        task.forced = forced;
         self.ordered |= ordered;
         match work {
             Work::Transfer { .. } => task.transfer(chain, &mut self.engine),
@@ -570,6 +576,13 @@ impl RequestWorker {
                     self.engine.submit();
                     return None;
                 }
+                // Not the other way round: somebody may write between a flush and a read.
+                if *left == 0 && task.forced.is_some() {
+                    task.work = Work::flush(disk, task.forced);
+                    self.engine.sync(chain, task, disk.file());
+                    self.engine.submit();
+                    return None;
+                }
                 // The image ends before the unit does.
                 let lba = *offset / block;
                 (*left > 0).then(|| {
@@ -617,23 +630,21 @@ impl RequestWorker {
                 &mut Work::Flush {
                     failed_before,
                     flush,
-                    then,
+                    read,
                 },
                 result,
             ) => {
-                let result = disk.flushed(result, failed_before);
+                let result = match read {
+                    Some(_) => disk.flushed_for_read(result, failed_before),
+                    None => disk.flushed(result, failed_before),
+                };
                 if let (Ok(_), Some(witness)) = (&result, disk.witness()) {
                     witness.flush_ended(flush);
                 }
-                if let (Ok(_), Some((offset, bytes))) = (&result, then) {
-                    task.work = rest_of_read(offset, bytes, 0);
-                    task.transfer(chain, &mut self.engine);
-                    self.engine.submit();
-                    return None;
-                }
+                let lba = read.map_or(0, |offset| offset / block);
                 result
                     .err()
-                    .map(|error| medium_error(&chain, disk, &error, false, 0))
+                    .map(|error| medium_error(&chain, disk, &error, false, lba))
             }
             (Work::Job { lba, reads }, Err(error)) => {
                 Some(medium_error(&chain, disk, &error, *reads, *lba))

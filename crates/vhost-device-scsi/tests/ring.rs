@@ -692,6 +692,46 @@ fn a_forced_read_is_answered_after_what_it_shows_was_flushed() {
     }
 }
 
+/// Another initiator, that writes to block 4 whenever a flush has begun.
+#[derive(Debug)]
+struct Intruder(std::fs::File);
+
+impl Witness for Intruder {
+    fn wrote(&self, _: u64, _: &[u8], _: bool) {}
+
+    fn flush_began(&self) -> u64 {
+        use std::os::unix::fs::FileExt;
+        self.0
+            .write_all_at(&pattern(501, 1), 4 * BLOCK as u64)
+            .unwrap();
+        0
+    }
+
+    fn flush_ended(&self, _: u64) {}
+}
+
+#[test]
+fn a_forced_read_shows_nothing_that_was_written_after_its_flush_began() {
+    for engine in engines() {
+        for read in reads_of_block_4(0x08) {
+            let image = Image::new(64 * BLOCK);
+            let file = std::fs::File::options()
+                .write(true)
+                .open(image.path())
+                .unwrap();
+            let intruder = Arc::new(Intruder(file));
+            let mut local = Local::new(&image, Cache::Writeback, engine, Some(intruder));
+            local.post(1, &ten(0x2a, 4, 1), &pattern(500, 1), 0);
+            driver::answer(&local.next()).good();
+
+            local.post(2, &read, &[], BLOCK);
+            let answer = driver::answer(&local.next()).good();
+
+            assert!(answer.data == pattern(500, 1), "{engine} {read:x?}");
+        }
+    }
+}
+
 #[test]
 fn both_lengths_of_synchronize_cache_flush_before_they_are_answered() {
     let flushes = [ten(0x35, 0, 0).to_vec(), sixteen(0x91, 0, 0).to_vec()];

@@ -50,7 +50,7 @@ pub enum Action {
         lba: u64,
         /// How many.
         blocks: u64,
-        /// What was written of them is to be on the medium first.
+        /// What they show is to be on the medium before that is answered.
         flush: bool,
     },
     /// Blocks come from the initiator.

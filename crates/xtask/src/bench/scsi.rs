@@ -181,8 +181,8 @@ enum Way {
 impl Way {
     fn plain_loop(self) -> &'static str {
         match self {
-            Self::Read => "of a preadv2 loop",
-            Self::Write => "of a pwritev2 loop",
+            Self::Read => "of a pread loop",
+            Self::Write => "of a pwrite loop",
         }
     }
 

@@ -255,8 +255,9 @@ impl Memory {
         let mut left = written as u64;
         for span in spans {
             let len = left.min(u64::from(span.len));
+            // A guest may put a span without a byte before those that have some.
             if len == 0 {
-                break;
+                continue;
             }
             if let Some((region, _)) = self.find(span.addr) {
                 region.tracking().mark(span.addr, len);

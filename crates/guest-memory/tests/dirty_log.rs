@@ -180,6 +180,24 @@ proptest! {
 }
 
 #[test]
+fn spans_behind_an_empty_one_are_marked() {
+    let tracking = Tracking::new();
+    let memory = memory(&tracking);
+    let log = log_file(LOG);
+    set_log(&tracking, &log, 0);
+    tracking.set_logging(true);
+    let mut file = tempfile::tempfile().unwrap();
+    file.write_all(&[1; 16]).unwrap();
+    let spans = [(0, 0), (0x2000, 8), (0x3000, 0), (0x5000, 8)];
+    let spans = spans.map(|(addr, len)| Span { addr, len });
+
+    let read = memory.read_from(&file, Some(0), &spans).unwrap();
+
+    assert_eq!(read, 16);
+    assert_eq!(marked(&log, 0), [2, 5]);
+}
+
+#[test]
 fn a_log_at_an_offset_that_is_not_page_aligned_marks_there_and_nowhere_else() {
     let tracking = Tracking::new();
     let memory = memory(&tracking);
